@@ -1,0 +1,1 @@
+"""Decides what is dispatched, and carries it out."""

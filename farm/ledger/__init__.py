@@ -1,0 +1,1 @@
+"""Redis: who renders what, and what is done."""

@@ -1,0 +1,1 @@
+"""What the user wrote, and the space of tasks it spans."""

@@ -1,0 +1,1 @@
+"""The frozen job and its ranges."""

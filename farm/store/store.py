@@ -1,0 +1,37 @@
+"""What the farm asks of an object store: five verbs."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+
+class Store(Protocol):
+    """An object store, safe to use from several threads.
+
+    Keys are relative to the store's own prefix (see `farm.store.keys`). Every method raises `StoreError` when the store
+    cannot be reached or refuses us.
+    """
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write an object, replacing what was there."""
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes; raises `NotInStoreError`."""
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there."""
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Keys that begin with the prefix, in ascending order, read a page at a time."""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; those that are not there are passed over."""
+
+    def check(self) -> None:
+        """Raise `StoreError` with a sentence unless the bucket can be listed."""
