@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from farm.cli.settings import read_settings
+from farm.cli.connect import read_settings
 from farm.errors import UsageError
 
 
