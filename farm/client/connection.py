@@ -1,0 +1,43 @@
+"""The two services a client talks to, each connected to when it is first needed."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from farm.ledger.ledger import Ledger
+    from farm.settings import Settings
+    from farm.store.store import Store
+
+
+class Connection:
+    """Redis and the store of one farm.
+
+    Connecting late keeps a status as cheap as it can be, and lets a report be read while Redis is down.
+
+    Args:
+        settings: where they are.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self.settings = settings
+
+    @cached_property
+    def ledger(self) -> "Ledger":
+        """The ledger in Redis; raises `LedgerError`."""
+        from farm.ledger.ledger import Ledger
+
+        return Ledger.connect(self.settings)
+
+    @cached_property
+    def store(self) -> "Store":
+        """The store in S3; raises `StoreError`."""
+        from farm.store.s3 import S3Store
+
+        return S3Store.from_settings(self.settings)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for name in ("ledger", "store"):
+            close = getattr(self.__dict__.pop(name, None), "close", None)
+            if close:
+                close()

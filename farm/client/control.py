@@ -1,0 +1,96 @@
+"""What a user tells a job that exists: written to the store first, so that the ledger can be rebuilt."""
+
+import json
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from farm.errors import UsageError
+from farm.ledger.values import JobState
+from farm.store import keys
+
+if TYPE_CHECKING:
+    from farm.client.status import Status
+    from farm.ledger.ledger import Ledger
+    from farm.store.store import Store
+
+
+class Verb(StrEnum):
+    """What can be told to a job; part of the control object's key."""
+
+    PAUSE = "pause"  #: dispatch nothing new
+    RESUME = "resume"  #: go on
+    CANCEL = "cancel"  #: over; workers stop within a step
+    RETRY = "retry"  #: what failed is tried again
+    SET = "set"  #: change a field of ``run``
+
+
+def append(store: "Store", job_id: str, verb: Verb, values: Mapping[str, Any], *, clock: float | None = None) -> str:
+    """Append one control object to the job; its key."""
+    numbers = [found[0] for key in store.list(keys.controls(job_id)) if (found := keys.parse_control(key))]
+    key = keys.control(job_id, max(numbers, default=0) + 1, verb)
+    document = {"what": str(verb), "at": time.time() if clock is None else clock, **values}
+    store.put(key, json.dumps(document).encode(), content_type="application/json")
+    return key
+
+
+def tell(store: "Store", ledger: "Ledger", status: "Status", verb: Verb, values: Mapping[str, Any] | None = None) -> int:
+    """Tell a job something: the store first, then the ledger.
+
+    Args:
+        store: where the control object is appended.
+        ledger: what hears of it second.
+        status: the job as it is now.
+        verb: what it is told.
+        values: for `Verb.SET`, the fields of ``run`` to change.
+
+    Returns:
+        How many images go back to work, for `Verb.RETRY`; else 0.
+
+    Raises:
+        UsageError: the job is over, or nothing in it failed.
+    """
+    refusal = _refusal(status, verb)
+    if refusal:
+        raise UsageError(refusal)
+    append(store, status.job, verb, values or {})
+    if verb is Verb.RETRY:
+        store.delete([keys.finished(status.job)])
+        return ledger.retry(status.job)
+    changes: dict[Verb, dict[str, Any]] = {
+        Verb.PAUSE: {"state": JobState.PAUSED, "reason": "Paused by its user: `farm resume` goes on."},
+        Verb.RESUME: {"state": JobState.RUNNING, "reason": None},
+        Verb.CANCEL: {"state": JobState.CANCELLED, "reason": "Cancelled by its user."},
+        Verb.SET: dict(values or {}),
+    }
+    ledger.set_control(status.job, **changes[verb])
+    return 0
+
+
+def _refusal(status: "Status", verb: Verb) -> str | None:
+    """The sentence that says why the job cannot be told this, or None."""
+    if verb is Verb.RETRY:
+        if status.state is JobState.CANCELLED:
+            return f"Job {status.job} was cancelled: `farm submit --again` makes a new one of it."
+        return None if status.images.failed else f"Nothing failed in job {status.job}: there is nothing to retry."
+    return f"Job {status.job} is over ({status.state}): it cannot be told to {verb}." if status.state.over else None
+
+
+#: Field of ``run`` that may change while a job runs -> the least and the greatest value.
+CHANGEABLE = {"priority": (0, 100), "max_attempts": (1, 100)}
+
+
+def read_setting(text: str) -> dict[str, int]:
+    """``run.priority=80`` as the ledger takes it; raises `UsageError`."""
+    field, equals, value = text.partition("=")
+    name = field.strip().removeprefix("run.")
+    known = ", ".join(f"run.{key}" for key in CHANGEABLE)
+    if not equals:
+        raise UsageError(f"{text!r} is no setting: write KEY=VALUE; the keys are {known}.")
+    if name not in CHANGEABLE:
+        raise UsageError(f"{field.strip()!r} cannot change while a job runs; what can is {known}.")
+    least, greatest = CHANGEABLE[name]
+    if not value.strip().isdecimal() or not least <= int(value) <= greatest:
+        raise UsageError(f"run.{name} must be a whole number from {least} to {greatest}, and {value.strip()!r} is not.")
+    return {name: int(value)}

@@ -1,0 +1,93 @@
+"""One job as its user sees it, from the ledger while Redis knows it and from the store afterwards."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from farm.ledger.values import JobState, JobStatus
+
+if TYPE_CHECKING:
+    from farm.plan.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Images:
+    """How many of a job's images are where."""
+
+    total: int
+    done: int
+    failed: int
+    #: In ranges that a worker holds now.
+    running: int
+
+    @property
+    def accounted(self) -> int:
+        """Images that nothing more will happen to: done or failed."""
+        return self.done + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One job now. Instants are POSIX seconds (UTC), durations are seconds."""
+
+    job: str
+    name: str
+    state: JobState
+    #: Why it is paused, failed or waiting.
+    reason: str | None
+    images: Images
+    started_at: float | None
+    finished_at: float | None
+    #: Seconds until the last image at the rate so far; None when nothing can be said.
+    eta_s: float | None
+    #: Seconds by which the job will miss its deadline; None without a deadline.
+    late_s: float | None
+    #: Busy seconds of GPU threads, failed and lost attempts included.
+    gpu_s: float
+    #: None when no worker that served the job has a price.
+    cost_usd: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `farm status --json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_ledger(cls, job: JobStatus, *, now: float) -> "Status":
+        """The status of a job that the ledger knows."""
+        return cls(
+            job=job.job_id,
+            name=job.name,
+            state=job.state,
+            reason=job.reason,
+            images=Images(job.images, job.done, job.failed, job.running),
+            started_at=job.started_at,
+            finished_at=job.finished_at,
+            eta_s=_eta(job, now=now),
+            late_s=None,
+            gpu_s=job.gpu_s,
+            cost_usd=job.cost_usd,
+        )
+
+    @classmethod
+    def from_plan(cls, plan: "Plan") -> "Status":
+        """The status of a job whose plan is in the store and that the ledger has lost."""
+        return cls(
+            job=plan.job_id,
+            name=plan.name,
+            state=JobState.QUEUED,
+            reason="The ledger does not know this job yet: a coordinator takes it up from the store.",
+            images=Images(plan.images, 0, 0, 0),
+            started_at=None,
+            finished_at=None,
+            eta_s=None,
+            late_s=None,
+            gpu_s=0.0,
+            cost_usd=None,
+        )
+
+
+def _eta(job: JobStatus, *, now: float) -> float | None:
+    """Seconds left at the average rate since the job started."""
+    accounted = job.done + job.failed
+    if job.state is not JobState.RUNNING or job.started_at is None or not accounted:
+        return None
+    return max(0.0, now - job.started_at) / accounted * (job.images - accounted)

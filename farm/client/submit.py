@@ -1,0 +1,90 @@
+"""Hand a plan to the farm: its objects, the plan itself last, and only then the ledger."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from farm.ledger.values import GroupEntry, JobEntry, JobState
+from farm.store import keys
+
+if TYPE_CHECKING:
+    from farm.ledger.ledger import Ledger
+    from farm.plan.plan import Plan
+    from farm.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What a submission came to."""
+
+    job: str
+    images: int
+    state: JobState
+    #: False when the farm had this job already.
+    new: bool
+    #: Whether the job that was there has other values in ``run`` than this submission.
+    run_differs: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """The document of `farm submit --json`."""
+        return {"job": self.job, "images": self.images, "state": self.state}
+
+
+def submit(plan: "Plan", source: bytes, *, store: "Store", ledger: "Ledger") -> Submitted:
+    """Submit a plan; the same plan again is the same job.
+
+    The plan object is written last, so a submission that is killed before it leaves no job, and one that is killed
+    after it is completed by the next submission or by a coordinator.
+
+    Args:
+        plan: the job.
+        source: the manifest as the user wrote it.
+        store: where the job's objects go.
+        ledger: what hears of the job when all of them are there.
+    """
+    known = ledger.status(plan.job_id)
+    stored = read_plan(store, plan.job_id) if store.exists(keys.plan(plan.job_id)) else None
+    if stored is None:
+        write(plan, source, store=store)
+    elif known is None and store.exists(keys.finished(plan.job_id)):
+        ...
+    if known is None:
+        ledger.open(entry(stored or plan, submitted_at=time.time()))
+    now = known or ledger.status(plan.job_id)
+    return Submitted(
+        job=plan.job_id,
+        images=plan.images,
+        state=now.state if now else JobState.QUEUED,
+        new=stored is None,
+        run_differs=stored is not None and stored.run != plan.run,
+    )
+
+
+def write(plan: "Plan", source: bytes, *, store: "Store") -> None:
+    """Write a job's objects, the plan last."""
+    for key, data in plan.objects.items():
+        store.put(key, data)
+    store.put(keys.manifest(plan.job_id), source, content_type="application/yaml")
+    store.put(keys.plan(plan.job_id), plan.to_json(), content_type="application/json")
+
+
+def read_plan(store: "Store", job_id: str) -> "Plan":
+    """The plan of a job in the store; raises `NotInStoreError`."""
+    from farm.plan.plan import Plan
+
+    return Plan.from_json(store.get(keys.plan(job_id)), read=store.get)
+
+
+def entry(plan: "Plan", *, submitted_at: float) -> JobEntry:
+    """A job as the ledger takes it."""
+    return JobEntry(
+        job_id=plan.job_id,
+        name=plan.name,
+        images=plan.images,
+        groups=tuple(GroupEntry(group.number, group.start, group.stop, group.queue) for group in plan.groups),
+        submitted_at=submitted_at,
+        priority=plan.run.priority,
+        max_attempts=plan.run.max_attempts,
+        range_size=plan.run.range,
+        min_vram_gb=plan.run.min_vram_gb,
+    )

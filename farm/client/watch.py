@@ -1,0 +1,82 @@
+"""Follow a job: what it is at, how fast it goes, and what every worker does."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from farm.client.rate import Rate
+from farm.errors import LedgerError
+
+if TYPE_CHECKING:
+    from farm.client.status import Status
+    from farm.ledger.values import WorkerStatus
+
+#: Seconds between two looks.
+INTERVAL = 0.5
+#: Seconds that Redis may be away, such as while it is started again, before a follower gives up.
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A job at one instant."""
+
+    status: "Status"
+    workers: tuple["WorkerStatus", ...]
+    #: Over the last minute; None while nothing moved.
+    images_per_s: float | None
+    steps_per_s: float | None
+    #: Seconds left at the rate of the last minute, else at the average rate.
+    eta_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Where a follower looks."""
+
+    status: "Callable[[], Status]"
+    workers: "Callable[[], list[WorkerStatus]]"
+    #: Steps of one image of the job, on average.
+    steps_per_image: float
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def follow(view: View, *, interval: float = INTERVAL, timeout: float | None = None) -> Iterator[Update]:
+    """One update per interval, the last one when the job is over.
+
+    Raises:
+        TimeoutError: the job is not over after `timeout` seconds; it goes on.
+        LedgerError: Redis was away for longer than `PATIENCE`.
+    """
+    rate = Rate()
+    began = seen = view.clock()
+    while True:
+        try:
+            update = _look(view, rate)
+        except LedgerError:
+            if view.clock() - seen > PATIENCE:
+                raise
+        else:
+            seen = view.clock()
+            yield update
+            if update.status.state.over:
+                return
+        if timeout is not None and view.clock() - began >= timeout:
+            raise TimeoutError(f"The job is not over after {timeout:g} s; it goes on.")
+        view.sleep(interval)
+
+
+def _look(view: View, rate: Rate) -> Update:
+    status, workers = view.status(), tuple(view.workers())
+    rate.observe(view.clock(), status.images.accounted)
+    images_per_s = rate.per_second()
+    left = status.images.total - status.images.accounted
+    return Update(
+        status=status,
+        workers=workers,
+        images_per_s=images_per_s,
+        steps_per_s=None if images_per_s is None else images_per_s * view.steps_per_image,
+        eta_s=left / images_per_s if images_per_s else status.eta_s,
+    )
