@@ -35,3 +35,16 @@ class Store(Protocol):
 
     def check(self) -> None:
         """Raise `StoreError` with a sentence unless the bucket can be listed."""
+
+
+def plain_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
+    """The metadata as every S3 server takes it: lower-case names, ASCII only.
+
+    Raises:
+        ValueError: a name or value is not ASCII.
+    """
+    plain = {name.lower(): value for name, value in (metadata or {}).items()}
+    for name, value in plain.items():
+        if not (name.isascii() and value.isascii() and value.isprintable()):
+            raise ValueError(f"Object metadata must be printable ASCII: {name}={value!r}.")
+    return plain

@@ -1,0 +1,76 @@
+"""Where a local farm keeps its things: everything below ``FARM_HOME``."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from farm.errors import UsageError
+
+#: The variable that every process of a local farm carries, with its home as the value.
+SUPERVISED = "FARM_SUPERVISED"
+#: Name of the bucket of a local farm: a folder.
+BUCKET = "farm"
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The folder of one local farm."""
+
+    path: Path
+
+    @property
+    def settings_file(self) -> Path:
+        """How other commands find the farm; there while it is up."""
+        return self.path / "local.toml"
+
+    @property
+    def pid_file(self) -> Path:
+        """Who supervises the farm and how far it is."""
+        return self.path / "supervisor.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the supervisor as long as it lives."""
+        return self.path / "supervisor.lock"
+
+    @property
+    def redis(self) -> Path:
+        """Folder of Redis: its configuration and its append-only file."""
+        return self.path / "redis"
+
+    @property
+    def s3(self) -> Path:
+        """Folder of the S3 server: its folders are the buckets."""
+        return self.path / "s3"
+
+    def log(self, name: str) -> Path:
+        """Log file of a process."""
+        return self.path / "logs" / f"{name}.log"
+
+    def create(self) -> None:
+        """Make the folder, for its owner only: pictures and logs are nobody else's business."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"FARM_HOME {self.path} cannot be made: {error.strerror}.") from None
+        if not os.access(self.path, os.W_OK | os.X_OK):
+            raise UsageError(f"FARM_HOME {self.path} cannot be written to: set FARM_HOME to a folder that can.")
+
+    def environment(self) -> dict[str, str]:
+        """What a child of this farm inherits: this process's environment, and whose child it is."""
+        return {**os.environ, "FARM_HOME": str(self.path), SUPERVISED: str(self.path)}
+
+    def write_settings(self, values: Mapping[str, str]) -> None:
+        """Write ``local.toml`` for every other command, readable by its owner only."""
+        write_private(self.settings_file, "".join(f'{name} = "{value}"\n' for name, value in values.items()))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step by one that only its owner can read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)

