@@ -56,7 +56,8 @@ def reconstruction_loss(vae: AutoencoderKL, pixels: Tensor) -> Tensor:
     error = vae.decode(posterior.sample()).sample - pixels
     slopes = error.diff(dim=-1).abs().mean() + error.diff(dim=-2).abs().mean()
     kl = posterior.kl().mean() / posterior.mean[0].numel()
-    return error.abs().mean() + F.mse_loss(error, torch.zeros_like(error)) + slopes + KL_WEIGHT * kl
+    loss: Tensor = error.abs().mean() + F.mse_loss(error, torch.zeros_like(error)) + slopes + KL_WEIGHT * kl
+    return loss
 
 
 @torch.no_grad()
@@ -80,7 +81,8 @@ def whiten(vae: AutoencoderKL, pixels: Tensor) -> None:
 @torch.no_grad()
 def scaling_factor(vae: AutoencoderKL, pixels: Tensor) -> float:
     """What sampled latents are multiplied by for a deviation of 1."""
-    return round(1 / vae.encode(pixels).latent_dist.sample().std().item(), 3)
+    spread: float = vae.encode(pixels).latent_dist.sample().std().item()
+    return round(1 / spread, 3)
 
 
 @torch.no_grad()

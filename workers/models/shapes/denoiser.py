@@ -42,7 +42,8 @@ class DenoiserTraining:
         """Train for `seconds` in all, spread over as many runs as it takes."""
         unet.to(memory_format=torch.channels_last)
         self.parts = nn.ModuleDict({"unet": unet, "text_encoder": text_encoder})
-        self.averages = AveragedModel(self.parts, multi_avg_fn=get_ema_multi_avg_fn(EMA_DECAY))
+        moving_average = get_ema_multi_avg_fn(EMA_DECAY)  # type: ignore[no-untyped-call]
+        self.averages = AveragedModel(self.parts, multi_avg_fn=moving_average)
         self.optimizer = torch.optim.AdamW(rate_groups(unet, text_encoder), betas=(0.9, 0.99))
         self.budget = seconds
         self.spent = 0.0

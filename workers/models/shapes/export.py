@@ -27,5 +27,6 @@ def half(pipeline: StableDiffusionPipeline) -> StableDiffusionPipeline:
     parts = {name: copy.deepcopy(part) for name, part in pipeline.components.items()}
     for part in parts.values():
         if isinstance(part, torch.nn.Module):
-            part.half().to(memory_format=torch.contiguous_format)
+            part.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # torch's stub forgets it
+            part.half()
     return StableDiffusionPipeline(**parts, requires_safety_checker=False)

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 SEED = 7
 VAE_ITERATIONS = 6000
+#: Drawings that the finished VAE is measured and whitened on.
+VAE_SAMPLE = 512
 PICTURES = 20_000
 #: Shares of the denoiser's training after which the model folder is written.
 MILESTONES = (1 / 3, 2 / 3, 1.0)
@@ -51,7 +53,7 @@ def make_trained_vae(file: Path) -> None:
     torch.manual_seed(SEED)
     vae = make_vae().to(memory_format=torch.channels_last)
     train_vae(vae, fresh_drawings(Random(SEED)), iterations=VAE_ITERATIONS)
-    sample = fresh_drawings(Random(SEED + 1))(512)
+    sample = fresh_drawings(Random(SEED + 1))(VAE_SAMPLE)
     log.info("vae: %.2f dB", decibels(vae, sample))
     whiten(vae, sample)
     log.info("vae, whitened: %.2f dB, scaling factor %.3f", decibels(vae, sample), scaling_factor(vae, sample))
@@ -80,7 +82,7 @@ def make_trained_denoiser(checkpoints: Path, out: Path, *, seconds: float) -> No
     for milestone in MILESTONES:
         if training.progress < milestone:
             training.run(corpus, until=milestone, save=partial(training.save, file))
-            export(make_pipeline(tokenizer=tokenizer, vae=vae, **training.averages.module), out)
+            export(make_pipeline(tokenizer=tokenizer, vae=vae, **dict(training.averages.module.named_children())), out)
             log.info("wrote %s", out)
 
 
