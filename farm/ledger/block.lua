@@ -1,0 +1,24 @@
+-- block (coordinator): no live worker can load a group's pipeline: its remaining positions count as failed, once.
+--
+-- ARGV     2 group number, 3 the sentence
+-- Answers  how many positions the group has left; none when it is blocked already
+-- Positions stay where they are (unclaimed messages are withdrawn), so that `retry` only has to lift the block.
+local number = ARGV[2]
+if not state() or redis.call('HEXISTS', BLOCKED, number) == 1 then return 0 end
+local group = cjson.decode(redis.call('HGET', GROUPS, number))
+for _, member in ipairs(redis.call('ZRANGE', OUT, 0, -1)) do
+  local entry = read_entry(member)
+  if entry.state == 'sent' and entry.group == tonumber(number) then
+    remove_entry(member)
+    put_back(bounds(member))
+  end
+end
+local count = 0
+for position = group.start, group.stop - 1 do
+  if not settled(position) then count = count + 1 end
+end
+if count == 0 then return 0 end
+redis.call('HSET', BLOCKED, number, ARGV[3])
+redis.call('HINCRBY', job, 'failed', count)
+redis.call('HSET', job, 'reason', ARGV[3])
+return count

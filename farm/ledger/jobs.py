@@ -1,0 +1,301 @@
+"""Jobs in the ledger: opening, steering, ending and restoring them, and how they stand."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from farm.ledger.base import LedgerBase
+from farm.ledger.boundary import guarded
+from farm.ledger.values import GroupEntry, JobEntry, JobState, JobStatus
+
+#: Ranges of `again` that are read to see how much waits; more than these are counted as single images.
+_AGAIN_READ = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLoad:
+    """How much of a group waits, and how much of it is out."""
+
+    group: GroupEntry
+    #: Images that are neither settled nor out; a lower bound when very many ranges came back.
+    waiting: int
+    #: Ranges whose message nobody has claimed, and the images in them.
+    sent: int
+    sent_images: int
+    #: Ranges under a lease.
+    leased: int
+    blocked: bool = False
+
+
+@guarded
+class Jobs(LedgerBase):
+    """Every job of the farm: those under way, and those that ended, until they are forgotten."""
+
+    def open(self, job: JobEntry) -> bool:
+        """Make a job known; False when it is known already, and then nothing changes."""
+        fields = {
+            "name": job.name,
+            "state": JobState.QUEUED.value,
+            "images": str(job.images),
+            "done": "0",
+            "failed": "0",
+            "gpu_s": "0",
+            "priority": str(job.priority),
+            "max_attempts": str(job.max_attempts),
+            "range_size": str(job.range_size),
+            "submitted_at": repr(job.submitted_at),
+            "min_vram_gb": "" if job.min_vram_gb is None else repr(job.min_vram_gb),
+        }
+        groups = {
+            str(group.number): {"start": group.start, "stop": group.stop, "queue": group.queue} for group in job.groups
+        }
+        return bool(
+            self._run(
+                "open",
+                self._job(job.job_id),
+                job.job_id,
+                repr(job.submitted_at),
+                json.dumps(fields),
+                json.dumps(groups),
+            )
+        )
+
+    def entry(self, job_id: str) -> JobEntry | None:
+        """A job as it was opened, with its settings as they are now."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.hgetall(self._job(job_id))
+        pipe.hgetall(self._job(job_id, "groups"))
+        fields, groups = pipe.execute()
+        return _entry(job_id, fields, groups) if fields else None
+
+    def job_ids(self) -> list[str]:
+        """Every job the ledger knows, in order of submission."""
+        found: Any = self.redis.zrange(self._key("jobs"), 0, -1)
+        return list(found)
+
+    def active(self) -> list[str]:
+        """Jobs that are not finished, in order of submission; a cancelled one is until its results are written."""
+        found: Any = self.redis.zrange(self._key("active"), 0, -1)
+        return list(found)
+
+    def jobs(self) -> list[JobStatus]:
+        """How every job stands, in order of submission."""
+        return self._statuses(self.job_ids())
+
+    def status(self, job_id: str) -> JobStatus | None:
+        """How a job stands; None when the ledger does not know it."""
+        found = self._statuses([job_id])
+        return found[0] if found else None
+
+    def _statuses(self, job_ids: Iterable[str]) -> list[JobStatus]:
+        names = list(job_ids)
+        pipe = self.redis.pipeline(transaction=False)
+        for job_id in names:
+            pipe.hgetall(self._job(job_id))
+            pipe.hgetall(self._job(job_id, "entries"))
+        found = pipe.execute()
+        rows = zip(names, found[::2], found[1::2], strict=True)
+        return [_status(job_id, fields, _leased_images(entries)) for job_id, fields, entries in rows if fields]
+
+    def loads(self, job_id: str) -> list[GroupLoad]:
+        """How much of every group of a job waits and is out."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.hgetall(self._job(job_id))
+        pipe.hgetall(self._job(job_id, "groups"))
+        pipe.zrange(self._job(job_id, "again"), 0, _AGAIN_READ - 1)
+        pipe.hgetall(self._job(job_id, "entries"))
+        pipe.hkeys(self._job(job_id, "blocked"))
+        fields, groups, again, entries, blocked = pipe.execute()
+        if not fields:
+            return []
+        back = [_bounds(member) for member in again]
+        out = [(_bounds(member), json.loads(text)) for member, text in entries.items()]
+        return [_load(group, fields, back, out, blocked) for group in _entry(job_id, fields, groups).groups]
+
+    def set_control(
+        self, job_id: str, *, state: JobState | None = None, reason: str | None = None, **settings: float | None
+    ) -> JobState | None:
+        """Change a job, after its control object was written.
+
+        Args:
+            job_id: the job; one that is over keeps its state.
+            state: `PAUSED`, `RUNNING` (resumes) or `CANCELLED`; replaces the reason too.
+            reason: why, for the user.
+            settings: `priority`, `max_attempts`, `range_size`, `min_vram_gb`.
+
+        Returns:
+            The job's state afterwards, None for an unknown job.
+        """
+        flat = [part for name, value in settings.items() for part in (name, "" if value is None else str(value))]
+        found = self._run("control", self._job(job_id), state or "", reason or "", *flat)
+        return JobState(found) if found else None
+
+    def set_waiting(self, job_id: str, sentence: str | None) -> None:
+        """Say why nothing of a job can be rendered now; None when it can."""
+        key = self._job(job_id)
+        if sentence is None:
+            self.redis.hdel(key, "waiting")
+        elif self.redis.hexists(key, "state"):
+            self.redis.hset(key, "waiting", sentence)
+
+    def block_group(self, job_id: str, group: int, sentence: str) -> int:
+        """Count a group's remaining positions as failed, once; how many those are."""
+        return int(self._run("block", self._job(job_id), group, sentence))
+
+    def take_back(self, job_id: str, queue: str) -> int:
+        """Return a queue's unclaimed ranges to `again`; how many ranges those are."""
+        return int(self._run("take_back", self._job(job_id), queue))
+
+    def retry(self, job_id: str) -> int:
+        """Give what failed another chance; how many images go back to work."""
+        return int(self._run("retry", self._job(job_id), job_id))
+
+    def failures(self, job_id: str) -> dict[int, str]:
+        """Quarantined positions, each with its sentence."""
+        found: Any = self.redis.hgetall(self._job(job_id, "failed"))
+        return {int(position): sentence for position, sentence in sorted(found.items(), key=lambda kv: int(kv[0]))}
+
+    def blocked(self, job_id: str) -> dict[int, str]:
+        """Blocked groups, each with its sentence."""
+        found: Any = self.redis.hgetall(self._job(job_id, "blocked"))
+        return {int(number): sentence for number, sentence in found.items()}
+
+    def done_bits(self, job_id: str) -> bytes:
+        """One bit per position, the first in the highest bit of the first byte; zeros at the end may be missing."""
+        found: Any = self.redis.execute_command("GET", self._job(job_id, "done"), NEVER_DECODE=True)  # type: ignore[no-untyped-call]
+        return found or b""
+
+    def is_done(self, job_id: str, position: int) -> bool:
+        """Whether a position is committed."""
+        return bool(self.redis.getbit(self._job(job_id, "done"), position))
+
+    def finish(  # noqa: PLR0913 all but the first by name
+        self,
+        job_id: str,
+        state: JobState,
+        reason: str | None = None,
+        *,
+        finished_at: float | None = None,
+        gpu_s: float | None = None,
+        cost: float | None = None,
+    ) -> None:
+        """Note that a job is over and its results are in the store; totals of its records replace the counters."""
+        at = self.now() if finished_at is None else finished_at
+        totals = ("" if total is None else repr(float(total)) for total in (gpu_s, cost))
+        self._run("finish", self._job(job_id), job_id, state, reason or "", repr(at), *totals)
+
+    def forget(self, job_id: str) -> None:
+        """Drop every key of a job."""
+        parts = ("done", "out", "entries", "again", "failed", "strikes", "blocked", "groups", "lost")
+        pipe = self.redis.pipeline()
+        pipe.delete(self._job(job_id), *(self._job(job_id, part) for part in parts))
+        pipe.zrem(self._key("jobs"), job_id)
+        pipe.zrem(self._key("active"), job_id)
+        pipe.execute()
+
+    def restored(self, job_id: str) -> str:
+        """The epoch in which the job was last compared with the store; an empty text when it never was."""
+        found: Any = self.redis.hget(self._job(job_id), "restored")
+        return found or ""
+
+    def restore(  # noqa: PLR0913 by name
+        self,
+        job_id: str,
+        *,
+        done: bytes,
+        failed: Mapping[int, str],
+        waiting: Iterable[tuple[int, int]],
+        epoch: str,
+        started_at: float | None = None,
+    ) -> None:
+        """Put a job as the store tells it into the ledger; what is out stays out.
+
+        Args:
+            job_id: the job, opened before the store was asked.
+            done: bitmap of rendered positions, as `done_bits` gives it.
+            failed: quarantined positions, each with its sentence.
+            waiting: every other position, as ranges that lie within one group each.
+            epoch: the epoch it was asked for in.
+            started_at: when the first range was claimed, if the store knows.
+        """
+        failures = {str(position): sentence for position, sentence in failed.items()}
+        gaps = [list(gap) for gap in waiting]
+        started = "" if started_at is None else repr(started_at)
+        key = self._job(job_id)
+        self._run("restore", key, done, json.dumps(failures), json.dumps(gaps), epoch, started)
+
+
+def _bounds(member: str) -> tuple[int, int]:
+    start, stop = member.split("-")
+    return int(start), int(stop)
+
+
+def _entry(job_id: str, fields: Mapping[str, str], groups: Mapping[str, str]) -> JobEntry:
+    return JobEntry(
+        job_id=job_id,
+        name=fields["name"],
+        images=int(fields["images"]),
+        groups=tuple(
+            GroupEntry(int(number), **json.loads(text)) for number, text in sorted(groups.items(), key=_number_first)
+        ),
+        submitted_at=float(fields["submitted_at"]),
+        priority=int(float(fields["priority"])),
+        max_attempts=int(float(fields["max_attempts"])),
+        range_size=int(float(fields["range_size"])),
+        min_vram_gb=float(fields["min_vram_gb"]) if fields["min_vram_gb"] else None,
+    )
+
+
+def _number_first(item: tuple[str, str]) -> int:
+    return int(item[0])
+
+
+def _leased_images(entries: Mapping[str, str]) -> int:
+    """Images in ranges under a lease that have no bit yet."""
+    total = 0
+    for member, text in entries.items():
+        entry = json.loads(text)
+        if entry["state"] == "leased":
+            start, stop = _bounds(member)
+            total += max(0, stop - start - int(entry["new"]))
+    return total
+
+
+def _load(
+    group: GroupEntry,
+    fields: Mapping[str, str],
+    back: list[tuple[int, int]],
+    out: list[tuple[tuple[int, int], dict[str, Any]]],
+    blocked: list[str],
+) -> GroupLoad:
+    came_back = sum(stop - start for start, stop in back if group.start <= start < group.stop)
+    mine = [(stop - start, entry["state"]) for (start, stop), entry in out if entry["group"] == group.number]
+    sent = [size for size, state in mine if state == "sent"]
+    return GroupLoad(
+        group=group,
+        waiting=group.stop - int(fields[f"cursor:{group.number}"]) + came_back,
+        sent=len(sent),
+        sent_images=sum(sent),
+        leased=len(mine) - len(sent),
+        blocked=str(group.number) in blocked,
+    )
+
+
+def _status(job_id: str, fields: Mapping[str, str], running: int) -> JobStatus:
+    return JobStatus(
+        job_id=job_id,
+        name=fields["name"],
+        state=JobState(fields["state"]),
+        reason=fields.get("reason") or fields.get("waiting"),
+        images=int(fields["images"]),
+        done=int(fields["done"]),
+        failed=int(fields["failed"]),
+        running=running,
+        priority=int(float(fields["priority"])),
+        submitted_at=float(fields["submitted_at"]),
+        started_at=float(fields["started_at"]) if "started_at" in fields else None,
+        finished_at=float(fields["finished_at"]) if "finished_at" in fields else None,
+        gpu_s=float(fields["gpu_s"]),
+        cost_usd=float(fields["cost"]) if "cost" in fields else None,
+    )
