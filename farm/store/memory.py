@@ -54,6 +54,11 @@ class MemoryStore:
             keys = sorted(key for key in self.objects if key.startswith(prefix))
         return iter(keys)
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Names of the folders directly below a prefix that ends in a slash, ascending."""
+        below = (key.removeprefix(prefix).partition("/") for key in self.list(prefix))
+        return iter(sorted({name for name, slash, _ in below if slash}))
+
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; those that are not there are passed over."""
         with self._lock:

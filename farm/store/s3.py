@@ -74,18 +74,26 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[str]:
         """Keys that begin with the prefix, in ascending order, read a page at a time."""
-        pages = iter(
-            self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._place.bucket, Prefix=self._prefix + prefix
-            )
-        )
+        for page in self._pages(Prefix=self._prefix + prefix):
+            for entry in page.get("Contents", []):
+                yield entry["Key"].removeprefix(self._prefix)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Names of the folders directly below a prefix that ends in a slash, ascending; the server skips the rest."""
+        for page in self._pages(Prefix=self._prefix + prefix, Delimiter="/"):
+            for entry in page.get("CommonPrefixes", []):
+                yield entry["Prefix"].removeprefix(self._prefix + prefix).rstrip("/")
+
+    def _pages(self, **options: str) -> Iterator[dict[str, Any]]:
+        """The pages of a listing."""
+        paginator = self._client.get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(Bucket=self._place.bucket, **options))
         while True:
             with translated(self._place):
                 page = next(pages, None)
             if page is None:
                 return
-            for entry in page.get("Contents", []):
-                yield entry["Key"].removeprefix(self._prefix)
+            yield page
 
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; those that are not there are passed over."""

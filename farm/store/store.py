@@ -30,6 +30,9 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[str]:
         """Keys that begin with the prefix, in ascending order, read a page at a time."""
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        """Names of the folders directly below a prefix that ends in a slash, ascending, without what is in them."""
+
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; those that are not there are passed over."""
 
