@@ -11,13 +11,26 @@ from typing import Annotated, Any
 
 import typer
 
-from farm.cli import local, services
+from farm.cli import jobs, local, results, services, submit, watch
 from farm.errors import FarmError
 
 #: Heading in the help -> command -> what runs it.
 COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     "A farm on this machine": {"up": local.up, "down": local.down, "doctor": services.doctor},
-    "Services": {"worker": services.worker, "coordinator": services.coordinator},
+    "Jobs": {
+        "plan": submit.plan,
+        "submit": submit.submit,
+        "list": jobs.list_jobs,
+        "status": jobs.status,
+        "watch": watch.watch,
+        "pause": jobs.pause,
+        "resume": jobs.resume,
+        "cancel": jobs.cancel,
+        "retry": jobs.retry,
+        "set": jobs.change,
+    },
+    "Results": {"fetch": results.fetch, "report": results.report, "verify": results.verify},
+    "Workers": {"workers": services.workers, "worker": services.worker, "coordinator": services.coordinator},
 }
 
 

@@ -1,7 +1,11 @@
 """How commands print: JSON for programs, short words for people."""
 
 import json
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from farm.client.status import Status
 
 
 def print_json(value: Any) -> None:
@@ -18,3 +22,17 @@ def seconds(value: float | None) -> str:
     minutes, rest = divmod(round(value), 60)
     hours, left = divmod(minutes, 60)
     return f"{hours} h {left:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def percent(status: "Status") -> str:
+    """Share of a job's images that are done or failed; 100 % only when all are."""
+    share = 100 * status.images.accounted / status.images.total if status.images.total else 100.0
+    return f"{int(share)} %"
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print columns as wide as what is in them."""
+    cells = [[str(value) for value in row] for row in (titles, *rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        print("  ".join(value.ljust(width) for value, width in zip(row, widths, strict=True)).rstrip())

@@ -1,4 +1,4 @@
-"""``coordinator``, ``worker`` and ``doctor``: the processes of a farm, and what keeps them from running."""
+"""``coordinator``, ``worker``, ``workers`` and ``doctor``: the processes of a farm, and what they lack."""
 
 import importlib.util
 import os
@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from farm.cli.connect import read_settings
+from farm.cli.connect import connect, read_settings
 from farm.errors import UsageError
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def coordinator() -> None:
@@ -33,10 +35,29 @@ def worker(
     os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606 no shell: it is our own interpreter
 
 
-def doctor(
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+def workers(*, as_json: Json = False) -> None:
+    """List the workers that are alive, and what each is doing."""
+    from dataclasses import asdict
+
+    from farm.cli.display import NO_WORKER, doing
+    from farm.cli.output import print_json, table
+
+    with connect() as farm:
+        found = farm.workers()
+    if as_json:
+        print_json([asdict(worker) for worker in found])
+        return
+    if not found:
+        typer.echo(NO_WORKER)
+        return
+    rows = [(each.id, each.gpu or each.device, doing(each), each.images_done, each.job_id or "-") for each in found]
+    table(("WORKER", "DEVICE", "DOING", "IMAGES", "JOB"), rows)
+    for worker in found:
+        for sentence in worker.unfit.values():
+            typer.echo(f"{worker.id}: {sentence}")
+
+
+def doctor(*, as_json: Json = False) -> None:
     """Say what is reachable, which versions are here, and what to do about each red line."""
     from farm.cli.output import print_json
     from farm.doctor import checks

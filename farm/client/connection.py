@@ -36,8 +36,8 @@ class Connection:
         return S3Store.from_settings(self.settings)
 
     def close(self) -> None:
-        """Close what was opened."""
-        for name in ("ledger", "store"):
-            close = getattr(self.__dict__.pop(name, None), "close", None)
-            if close:
-                close()
+        """Close what was opened; the next use opens it again."""
+        ledger: Ledger | None = self.__dict__.pop("ledger", None)
+        if ledger is not None:
+            ledger.redis.close()
+        self.__dict__.pop("store", None)

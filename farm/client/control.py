@@ -35,7 +35,9 @@ def append(store: "Store", job_id: str, verb: Verb, values: Mapping[str, Any], *
     return key
 
 
-def tell(store: "Store", ledger: "Ledger", status: "Status", verb: Verb, values: Mapping[str, Any] | None = None) -> int:
+def tell(
+    store: "Store", ledger: "Ledger", status: "Status", verb: Verb, values: Mapping[str, Any] | None = None
+) -> int:
     """Tell a job something: the store first, then the ledger.
 
     Args:

@@ -5,7 +5,6 @@ The command line is a thin layer over this class.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from farm.client.connection import Connection
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from farm.client.watch import Update
     from farm.ledger.values import WorkerStatus
     from farm.plan.plan import Plan
-    from farm.report.report import Report
+    from farm.report.values import Report
     from farm.settings import Settings
 
 #: A manifest or prompt file, or the manifest itself.
@@ -35,7 +34,8 @@ class Farm:
     Example:
         >>> from farm import Farm
         >>> with Farm.connect() as farm:  # doctest: +SKIP
-        ...     job = farm.submit({"render": {"model": "builtin:shapes", "prompt": "a red circle", "steps": [4, 8]}}).job
+        ...     render = {"model": "builtin:shapes", "prompt": "a large red circle", "seed": "1-4", "steps": [4, 8]}
+        ...     job = farm.submit({"render": render}).job
         ...     farm.wait(job, on_update=lambda update: print(update.status.images.done))
         ...     farm.fetch(job, "pictures")
         ...     farm.report(job).to_json()["totals"]
@@ -58,6 +58,134 @@ class Farm:
 
             settings = Settings.load()
         return cls(Connection(settings))
+
+    @staticmethod
+    def plan(manifest: Manifest, *, overrides: Sequence[str] = (), name: str | None = None) -> "Plan":
+        """Validate a manifest and count what it asks for; needs no farm and submits nothing.
+
+        Args:
+            manifest: a manifest or prompt file, or the manifest itself.
+            overrides: ``render.steps=20`` and the like, applied last.
+            name: the job's name, instead of the manifest's.
+
+        Raises:
+            ManifestError: names the file, the line and the field.
+        """
+        from farm.manifest.model import load
+        from farm.plan.plan import make_plan
+
+        return make_plan(load(manifest, overrides=[*overrides, *([f"name={name}"] if name else [])]))
+
+    def submit(
+        self, manifest: Manifest, *, overrides: Sequence[str] = (), name: str | None = None, again: bool = False
+    ) -> "Submitted":
+        """Submit a job; the same manifest again is the same job, and costs nothing.
+
+        Args:
+            manifest: as `plan` takes it.
+            overrides: as `plan` takes them.
+            name: as `plan` takes it.
+            again: make a new job of a manifest that was submitted before.
+
+        Raises:
+            ManifestError: names the file, the line and the field; nothing was submitted.
+        """
+        from farm.client.submit import another, source, submit
+
+        plan = self.plan(manifest, overrides=overrides, name=name)
+        store = self.connection.store
+        chosen = another(plan, store) if again else plan
+        return submit(chosen, source(manifest), store=store, ledger=self.connection.ledger)
+
+    def status(self, job: str) -> Status:
+        """One job now."""
+        from farm.client.lookup import find_job, status_of
+
+        return status_of(find_job(job, self.connection), self.connection)
+
+    def jobs(self) -> list[Status]:
+        """Every job of the farm, the latest first."""
+        ledger = self.connection.ledger
+        now = ledger.now()
+        known = sorted(ledger.jobs(), key=lambda job: job.submitted_at, reverse=True)
+        return [Status.from_ledger(job, now=now) for job in known]
+
+    def wait(
+        self,
+        job: str,
+        *,
+        on_update: "Callable[[Update], None] | None" = None,
+        timeout: float | None = None,
+        interval: float = 0.5,
+    ) -> Status:
+        """Wait until a job is over.
+
+        Args:
+            job: which one.
+            on_update: told of the job, its rate and the workers, once per interval and when the job is over.
+            timeout: seconds; None waits for ever.
+            interval: seconds between two looks.
+
+        Raises:
+            TimeoutError: the job is not over yet; it goes on.
+        """
+        from farm.client.watch import follow, view
+
+        for update in follow(view(self._find(job), self.connection), interval=interval, timeout=timeout):
+            if on_update:
+                on_update(update)
+        return update.status
+
+    def tell(self, job: str, verb: Verb, values: Mapping[str, Any] | None = None) -> int:
+        """Pause, resume, cancel, retry or change a job; says how many images a retry sends back to work.
+
+        Raises:
+            UsageError: the job is over, or nothing in it failed.
+        """
+        from farm.client.control import tell
+
+        status = self.status(job)
+        return tell(self.connection.store, self.connection.ledger, status, verb, values)
+
+    def cancel(self, job: str) -> None:
+        """End a job: workers stop within a step, and the pictures made so far stay."""
+        self.tell(job, Verb.CANCEL)
+
+    def fetch(
+        self, job: str, folder: str | Path, *, force: bool = False, on_image: Callable[[int], None] | None = None
+    ) -> "Fetched":
+        """Bring the pictures made so far, the results and a contact sheet to a folder.
+
+        Args:
+            job: which one.
+            folder: made when it is not there.
+            force: write into a folder that is not empty.
+            on_image: told the number of pictures written so far.
+        """
+        from farm.client.fetch import fetch
+
+        return fetch(self.connection.store, self._find(job), Path(folder), force=force, on_image=on_image)
+
+    def verify(self, job: str) -> "Verified":
+        """Read every picture of a job and compare it with what its worker recorded."""
+        from farm.client.pictures import verify
+
+        return verify(self.connection.store, self._find(job))
+
+    def report(self, job: str) -> "Report":
+        """What a job cost, per image and per step, and where its workers' seconds went."""
+        from farm.report.report import build, load
+
+        return build(load(self.connection.store, self._find(job)))
+
+    def workers(self) -> "list[WorkerStatus]":
+        """The workers that are alive, and what each is doing."""
+        return self.connection.ledger.workers()
+
+    def _find(self, job: str) -> str:
+        from farm.client.lookup import find_job
+
+        return find_job(job, self.connection)
 
     def close(self) -> None:
         """Close the connections; a later call opens them again."""

@@ -73,7 +73,9 @@ def inside(folder: Path, name: str) -> Path:
     """The path of a picture below the folder; raises `UsageError` for a name that leads out of it."""
     path = (folder / name).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise UsageError(f"The picture name {name!r} leads out of the folder: this job's records are not to be trusted.")
+        raise UsageError(
+            f"The picture name {name!r} leads out of the folder: this job's records are not to be trusted."
+        )
     return path
 
 

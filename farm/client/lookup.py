@@ -1,46 +1,65 @@
-"""Find the job a user means: by its id, its name, or the beginning of its id."""
+"""Find the job a user means, and what is known of it."""
 
+import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from farm.errors import NoSuchJobError, UsageError
+from farm.client.status import Status
+from farm.client.submit import read_plan
+from farm.errors import NoSuchJobError, NotInStoreError, UsageError
 from farm.store import keys
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from farm.ledger.ledger import Ledger
+    from farm.client.connection import Connection
     from farm.store.store import Store
 
 
-def find_job(word: str, *, ledger: "Ledger", store: "Callable[[], Store]") -> str:
-    """The id of the one job that a word names.
+def find_job(word: str, connection: "Connection") -> str:
+    """The id of the one job that goes by a word: its id, its name, or the beginning of its id.
 
     The ledger is asked first; the store, which costs a connection, only for a job that the ledger does not know.
 
     Raises:
-        NoSuchJobError: nothing goes by that word.
+        NoSuchJobError: no job goes by that word.
         UsageError: several jobs do.
     """
-    if ledger.status(word) is not None:
+    if not word:
+        raise NoSuchJobError(word)
+    if connection.ledger.status(word) is not None:
         return word
-    jobs = ledger.jobs()
-    named = [job.job_id for job in jobs if job.name == word] or [
-        job.job_id for job in jobs if job.job_id.startswith(word)
-    ]
-    return _only(word, named) or _only(word, _stored(store(), word)) or _nothing(word)
+    jobs = connection.ledger.jobs()
+    named = [job.job_id for job in jobs if job.name == word]
+    begun = [job.job_id for job in jobs if job.job_id.startswith(word)]
+    found = _only(word, named or begun)
+    if found is None and _is_stored(connection.store, word):
+        found = word
+    if found is None:
+        raise NoSuchJobError(word)
+    return found
 
 
-def _only(word: str, found: "Iterable[str]") -> str | None:
-    jobs = sorted(set(found))
+def _only(word: str, found: Iterable[str]) -> str | None:
+    jobs = sorted(found)
     if len(jobs) > 1:
         raise UsageError(f"{word!r} could be {', '.join(jobs[:5])}: write more of the job's id.")
     return jobs[0] if jobs else None
 
 
-def _nothing(word: str) -> str:
-    raise NoSuchJobError(word)
+def _is_stored(store: "Store", word: str) -> bool:
+    """Whether the store has a job by this id; a job is there when its plan is."""
+    return "/" not in word and store.exists(keys.plan(word))
 
 
-def _stored(store: "Store", word: str) -> list[str]:
-    """Jobs in the store by this id; a job is there when its plan is."""
-    return [word] if "/" not in word and store.exists(keys.plan(word)) else []
+def status_of(job_id: str, connection: "Connection") -> Status:
+    """One job now: from the ledger, else as it ended, else as it was planned."""
+    known = connection.ledger.status(job_id)
+    if known is not None:
+        return Status.from_ledger(known, now=connection.ledger.now())
+    try:
+        plan = read_plan(connection.store, job_id)
+    except NotInStoreError:
+        raise NoSuchJobError(job_id) from None
+    try:
+        return Status.from_finished(plan, json.loads(connection.store.get(keys.finished(job_id))))
+    except NotInStoreError:
+        return Status.from_plan(plan)

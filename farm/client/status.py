@@ -1,5 +1,6 @@
 """One job as its user sees it, from the ledger while Redis knows it and from the store afterwards."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,24 @@ class Status:
             late_s=None,
             gpu_s=job.gpu_s,
             cost_usd=job.cost_usd,
+        )
+
+    @classmethod
+    def from_finished(cls, plan: "Plan", document: Mapping[str, Any]) -> "Status":
+        """The status of a job that ended, as ``finished.json`` tells it."""
+        images = document.get("images") or {}
+        return cls(
+            job=plan.job_id,
+            name=plan.name,
+            state=JobState(document["state"]),
+            reason=document.get("reason"),
+            images=Images(plan.images, int(images.get("done", 0)), int(images.get("failed", 0)), 0),
+            started_at=document.get("started_at"),
+            finished_at=document.get("finished_at"),
+            eta_s=None,
+            late_s=None,
+            gpu_s=float(document.get("gpu_s") or 0.0),
+            cost_usd=document.get("cost_usd"),
         )
 
     @classmethod

@@ -1,15 +1,18 @@
 """Hand a plan to the farm: its objects, the plan itself last, and only then the ledger."""
 
-import time
+import itertools
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from farm.ledger.values import GroupEntry, JobEntry, JobState
 from farm.store import keys
 
 if TYPE_CHECKING:
     from farm.ledger.ledger import Ledger
-    from farm.plan.plan import Plan
+    from farm.plan.plan import Plan, Verdict
     from farm.store.store import Store
 
 
@@ -24,6 +27,8 @@ class Submitted:
     new: bool
     #: Whether the job that was there has other values in ``run`` than this submission.
     run_differs: bool = False
+    #: Notes and warnings about the plan.
+    verdicts: "tuple[Verdict, ...]" = ()
 
     def to_json(self) -> dict[str, object]:
         """The document of `farm submit --json`."""
@@ -42,22 +47,44 @@ def submit(plan: "Plan", source: bytes, *, store: "Store", ledger: "Ledger") -> 
         store: where the job's objects go.
         ledger: what hears of the job when all of them are there.
     """
-    known = ledger.status(plan.job_id)
     stored = read_plan(store, plan.job_id) if store.exists(keys.plan(plan.job_id)) else None
     if stored is None:
         write(plan, source, store=store)
-    elif known is None and store.exists(keys.finished(plan.job_id)):
-        ...
-    if known is None:
-        ledger.open(entry(stored or plan, submitted_at=time.time()))
-    now = known or ledger.status(plan.job_id)
+    state = _open(stored or plan, store=store, ledger=ledger)
     return Submitted(
         job=plan.job_id,
         images=plan.images,
-        state=now.state if now else JobState.QUEUED,
+        state=state,
         new=stored is None,
         run_differs=stored is not None and stored.run != plan.run,
+        verdicts=tuple(plan.verdicts),
     )
+
+
+def _open(plan: "Plan", *, store: "Store", ledger: "Ledger") -> JobState:
+    """Make the ledger know a job, unless it does or the job is over; the job's state."""
+    known = ledger.status(plan.job_id)
+    if known is not None:
+        return known.state
+    if store.exists(keys.finished(plan.job_id)):
+        return JobState(json.loads(store.get(keys.finished(plan.job_id)))["state"])
+    ledger.open(entry(plan, submitted_at=ledger.now()))
+    return JobState.QUEUED
+
+
+def another(plan: "Plan", store: "Store") -> "Plan":
+    """The same plan as a job of its own: the first of ``-2``, ``-3``, … that the store does not have."""
+    numbers = itertools.count(2)
+    job_ids = (f"{plan.job_id}-{number}" for number in numbers) if store.exists(keys.plan(plan.job_id)) else iter(())
+    free = next((job_id for job_id in job_ids if not store.exists(keys.plan(job_id))), None)
+    return plan if free is None else plan.with_job_id(free)
+
+
+def source(manifest: "str | Path | Mapping[str, Any]") -> bytes:
+    """The manifest as its user wrote it; one that was never a file as JSON, which is YAML too."""
+    if isinstance(manifest, Mapping):
+        return json.dumps(manifest, indent=2, ensure_ascii=False, default=str).encode()
+    return Path(manifest).read_bytes()
 
 
 def write(plan: "Plan", source: bytes, *, store: "Store") -> None:

@@ -9,6 +9,7 @@ from farm.client.rate import Rate
 from farm.errors import LedgerError
 
 if TYPE_CHECKING:
+    from farm.client.connection import Connection
     from farm.client.status import Status
     from farm.ledger.values import WorkerStatus
 
@@ -79,4 +80,17 @@ def _look(view: View, rate: Rate) -> Update:
         images_per_s=images_per_s,
         steps_per_s=None if images_per_s is None else images_per_s * view.steps_per_image,
         eta_s=left / images_per_s if images_per_s else status.eta_s,
+    )
+
+
+def view(job_id: str, connection: "Connection") -> View:
+    """Where to look for one job."""
+    from farm.client.lookup import status_of
+    from farm.client.submit import read_plan
+
+    plan = read_plan(connection.store, job_id)
+    return View(
+        status=lambda: status_of(job_id, connection),
+        workers=connection.ledger.workers,
+        steps_per_image=plan.steps / max(1, plan.images),
     )
