@@ -1,0 +1,92 @@
+"""The ledger of seconds of a job: every second of the workers that served it, in one class each.
+
+``wall = start + load + encode_prompt + denoise + decode + post + blocked + wasted + idle + other + residual``, all
+between the first claim and the last record. Nothing is computed as the remainder but the residual.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from farm.profile.fold import Interval, overlap
+from farm.profile.seconds import Kind, Session, Span
+from farm.report.load import JobData
+from farm.report.values import Ledger
+
+#: Work that the fold can call waste; waiting is only waiting.
+_WORK = frozenset({Kind.LOAD, Kind.ENCODE_PROMPT, Kind.DENOISE, Kind.DECODE, Kind.POST})
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Which part of a span of the job was useful.
+
+    Args:
+        won: token -> positions its attempt won.
+        recorded: token -> positions its records speak about, whatever the outcome.
+        over: whether the job ended, so that nothing is in flight any more.
+    """
+
+    won: Mapping[str, Sequence[Interval]]
+    recorded: Mapping[str, Sequence[Interval]]
+    over: bool
+
+    @classmethod
+    def of(cls, data: JobData) -> "Verdict":
+        """The verdict that the job's records give."""
+        recorded: dict[str, list[Interval]] = defaultdict(list)
+        for one in data.attempts:
+            recorded[str(one.name.token)].append((one.name.range.start, one.name.range.stop))
+        return cls(won=data.won_by_token(), recorded=recorded, over=data.over)
+
+    def useful(self, span: Span) -> float:
+        """Share of the span's seconds that made pictures which count, 0 to 1.
+
+        A load counts whole when its attempt won any picture. Until the job is over, what no record speaks of is in
+        flight.
+        """
+        won = self.won.get(span.token or "", ())
+        recorded = self.recorded.get(span.token or "", ())
+        if span.first is None or span.last is None or span.last <= span.first:
+            return 1.0 if won or (not recorded and not self.over) else 0.0
+        length = span.last - span.first
+        kept = overlap(won, span.first, span.last)
+        in_flight = 0 if self.over else length - min(length, overlap(recorded, span.first, span.last))
+        return min(1.0, (kept + in_flight) / length)
+
+
+def ledger_of_seconds(data: JobData) -> Ledger:
+    """Class every second of the job's workers between its start and its end.
+
+    A session that was killed ends at its last write; sessions of other times are left out.
+    """
+    if data.started_at is None or data.ended_at is None:
+        return Ledger()
+    verdict = Verdict.of(data)
+    parts: dict[str, float] = defaultdict(float)
+    wall = upload = 0.0
+    for session in data.sessions:
+        start, stop = max(session.started_at, data.started_at), min(session.ended_at, data.ended_at)
+        if stop > start:
+            wall += stop - start
+            upload += session.upload_s.get(data.job_id, 0.0)
+            _class_spans(session, data.job_id, (start, stop), verdict, parts)
+    return Ledger(wall_s=wall, upload_s=upload, residual_s=wall - sum(parts.values()), **parts)
+
+
+def _class_spans(
+    session: Session, job_id: str, between: tuple[float, float], verdict: Verdict, parts: dict[str, float]
+) -> None:
+    """Add the clipped spans of one session to the parts."""
+    for span in session.spans:
+        seconds = min(span.stop, between[1]) - max(span.start, between[0])
+        if seconds <= 0:
+            continue
+        if span.job is not None and span.job != job_id:
+            parts["other_s"] += seconds
+        elif span.job is None or span.kind not in _WORK:
+            parts[f"{span.kind}_s"] += seconds
+        else:
+            useful = verdict.useful(span)
+            parts[f"{span.kind}_s"] += seconds * useful
+            parts["wasted_s"] += seconds * (1 - useful)
