@@ -105,10 +105,9 @@ class Farm:
 
     def jobs(self) -> list[Status]:
         """Every job of the farm, the latest first."""
-        ledger = self.connection.ledger
-        now = ledger.now()
-        known = sorted(ledger.jobs(), key=lambda job: job.submitted_at, reverse=True)
-        return [Status.from_ledger(job, now=now) for job in known]
+        from farm.client.lookup import all_jobs
+
+        return all_jobs(self.connection)
 
     def wait(
         self,

@@ -30,9 +30,7 @@ def find_job(word: str, connection: "Connection") -> str:
     jobs = connection.ledger.jobs()
     named = [job.job_id for job in jobs if job.name == word]
     begun = [job.job_id for job in jobs if job.job_id.startswith(word)]
-    found = _only(word, named or begun)
-    if found is None and _is_stored(connection.store, word):
-        found = word
+    found = _only(word, named or begun) or _only(word, _stored(connection.store, word))
     if found is None:
         raise NoSuchJobError(word)
     return found
@@ -45,9 +43,11 @@ def _only(word: str, found: Iterable[str]) -> str | None:
     return jobs[0] if jobs else None
 
 
-def _is_stored(store: "Store", word: str) -> bool:
-    """Whether the store has a job by this id; a job is there when its plan is."""
-    return "/" not in word and store.exists(keys.plan(word))
+def _stored(store: "Store", word: str) -> list[str]:
+    """Jobs in the store whose id begins with a word, or only the one that is it."""
+    begun = [name for name in store.folders(keys.JOBS) if name.startswith(word)]
+    chosen = [word] if word in begun else begun
+    return [name for name in chosen if store.exists(keys.plan(name))]
 
 
 def status_of(job_id: str, connection: "Connection") -> Status:
@@ -63,3 +63,16 @@ def status_of(job_id: str, connection: "Connection") -> Status:
         return Status.from_finished(plan, json.loads(connection.store.get(keys.finished(job_id))))
     except NotInStoreError:
         return Status.from_plan(plan)
+
+
+def all_jobs(connection: "Connection") -> list[Status]:
+    """Every job, the latest first; what only the store knows comes last, until a coordinator has read it again."""
+    ledger = connection.ledger
+    now = ledger.now()
+    known = sorted(ledger.jobs(), key=lambda job: job.submitted_at, reverse=True)
+    found = [Status.from_ledger(job, now=now) for job in known]
+    if ledger.discovered():
+        return found
+    store, there = connection.store, {job.job for job in found}
+    lost = [name for name in store.folders(keys.JOBS) if name not in there and store.exists(keys.plan(name))]
+    return found + [status_of(name, connection) for name in lost]
