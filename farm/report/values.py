@@ -108,10 +108,9 @@ class FitRow(_Value):
         if self.compared is None or self.saved is None:
             return None
         more, fewer = self.compared
-        measured, promised = f"{self.saved:.0%}", f"{1 - fewer / more:.0%}"
-        if measured == promised:
-            return f"{more} -> {fewer} steps saves {_spaced(measured)} on this model and worker, as the steps promise"
-        return f"{more} -> {fewer} steps saves {_spaced(measured)} on this model and worker, not {_spaced(promised)}"
+        measured, promised = round(100 * self.saved), round(100 * (1 - fewer / more))
+        said = f"{more} -> {fewer} steps saves {measured} % on this model and worker"
+        return f"{said}, not {promised} %" if measured < promised else f"{said}, as the steps promise"
 
 
 class QualityRow(_Value):
@@ -163,8 +162,3 @@ class Report(_Value):
         writer.writeheader()
         writer.writerows(row.model_dump() for row in self.groups)
         return out.getvalue()
-
-
-def _spaced(percent: str) -> str:
-    """``27%`` as ``27 %``."""
-    return percent.replace("%", " %")
