@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from farm.cli import jobs, local, results, services, submit, watch
+from farm.cli import demo, jobs, local, results, services, submit, watch
 from farm.errors import FarmError
 
 #: Heading in the help -> command -> what runs it.
 COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
-    "A farm on this machine": {"up": local.up, "down": local.down, "doctor": services.doctor},
+    "A farm on this machine": {"up": local.up, "down": local.down, "doctor": services.doctor, "demo": demo.demo},
     "Jobs": {
         "plan": submit.plan,
         "submit": submit.submit,

@@ -1,0 +1,94 @@
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from farm.plan.plan import Plan
+
+from farm.client.status import Status
+from farm.ledger.values import JobState, JobStatus
+
+PLAN = cast("Plan", SimpleNamespace(job_id="mugs-1", name="mugs", images=40))
+
+
+def ledger_status(**changes: Any) -> JobStatus:
+    """A running job of forty images, ten of which are done."""
+    values: dict[str, Any] = {
+        "job_id": "mugs-1",
+        "name": "mugs",
+        "state": JobState.RUNNING,
+        "reason": None,
+        "images": 40,
+        "done": 10,
+        "failed": 0,
+        "running": 8,
+        "priority": 50,
+        "submitted_at": 900.0,
+        "started_at": 1000.0,
+        "finished_at": None,
+        "gpu_s": 18.0,
+        "cost_usd": None,
+    }
+    return JobStatus(**(values | changes))
+
+
+def test_json_has_the_documented_fields() -> None:
+    """Scripts read these names."""
+    document = json.loads(json.dumps(Status.from_ledger(ledger_status(), now=1020.0).to_json()))
+    assert document == {
+        "job": "mugs-1",
+        "name": "mugs",
+        "state": "running",
+        "reason": None,
+        "images": {"total": 40, "done": 10, "failed": 0, "running": 8},
+        "started_at": 1000.0,
+        "finished_at": None,
+        "eta_s": 60.0,
+        "late_s": None,
+        "gpu_s": 18.0,
+        "cost_usd": None,
+    }
+
+
+def test_time_left_counts_failed_images_as_settled() -> None:
+    """Ten done and ten failed of forty in twenty seconds leave twenty seconds."""
+    assert Status.from_ledger(ledger_status(failed=10), now=1020.0).eta_s == pytest.approx(20.0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"state": JobState.PAUSED}, {"state": JobState.DONE}, {"started_at": None}, {"done": 0, "failed": 0}],
+    ids=["paused", "over", "not started", "nothing done"],
+)
+def test_time_left_is_not_invented(changes: dict[str, Any]) -> None:
+    """Where nothing can be said, nothing is."""
+    assert Status.from_ledger(ledger_status(**changes), now=1020.0).eta_s is None
+
+
+def test_a_finished_job_is_read_from_its_last_object() -> None:
+    """Redis may have lost a job that ended; the store has not."""
+    document = {
+        "state": "failed",
+        "reason": "Two images failed.",
+        "images": {"total": 40, "done": 38, "failed": 2},
+        "started_at": 1.0,
+        "finished_at": 2.0,
+        "gpu_s": 3.5,
+        "cost_usd": 0.25,
+    }
+    status = Status.from_finished(PLAN, document)
+    assert (status.state, status.images.done, status.images.failed) == (JobState.FAILED, 38, 2)
+    assert (status.reason, status.gpu_s, status.cost_usd) == ("Two images failed.", 3.5, 0.25)
+
+
+def test_a_finished_object_needs_no_more_than_a_state() -> None:
+    """What an older coordinator did not write is left open, not an error."""
+    status = Status.from_finished(PLAN, {"state": "cancelled"})
+    assert (status.state, status.images.total, status.gpu_s) == (JobState.CANCELLED, 40, 0.0)
+
+
+def test_a_job_that_only_has_a_plan_waits() -> None:
+    """A plan in the store is a job, also before any ledger knows it."""
+    status = Status.from_plan(PLAN)
+    assert (status.state, status.images.total) == (JobState.QUEUED, 40)
+    assert "coordinator" in str(status.reason)
