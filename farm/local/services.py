@@ -15,7 +15,7 @@ from farm.settings import Settings
 
 #: A kind of service; made anew with another port when the first was taken after all.
 Server = RedisServer | S3Server
-S = TypeVar("S", RedisServer, S3Server)
+S = TypeVar("S", bound=Server)
 
 #: Seconds a service has to answer after it was started.
 _ANSWER = 20.0
