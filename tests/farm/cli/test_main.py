@@ -15,7 +15,28 @@ from farm.errors import (
     UsageError,
 )
 
-COMMANDS = ["up", "down", "doctor", "demo", "plan", "submit", "list", "status", "watch", "pause", "resume", "cancel", "retry", "set", "fetch", "report", "verify", "workers", "worker", "coordinator"]
+COMMANDS = [
+    "up",
+    "down",
+    "doctor",
+    "demo",
+    "plan",
+    "submit",
+    "list",
+    "status",
+    "watch",
+    "pause",
+    "resume",
+    "cancel",
+    "retry",
+    "set",
+    "fetch",
+    "report",
+    "verify",
+    "workers",
+    "worker",
+    "coordinator",
+]
 
 
 @pytest.fixture
