@@ -24,7 +24,7 @@ class BatchCharge:
     @property
     def seconds(self) -> float:
         """Seconds of the GPU thread that the pictures which count are charged; load is not in it."""
-        return batch_seconds(self.batch) * self.images / (self.batch.stop - self.batch.start)
+        return batch_seconds(self.batch) * self.images / self.batch.batch_size
 
     @property
     def price(self) -> float | None:
@@ -33,7 +33,7 @@ class BatchCharge:
 
 
 def batch_seconds(batch: BatchRecord) -> float:
-    """Seconds of the GPU thread that a batch took, prompt encoding to post."""
+    """Seconds of the GPU thread that a whole call took, prompt encoding to post, also where the record holds a part."""
     return math.fsum((batch.encode_prompt_s, batch.denoise_s, batch.decode_s, batch.post_s))
 
 

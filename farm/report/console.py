@@ -65,7 +65,7 @@ def _summary(report: Report) -> Iterator[str]:
         yield f"No picture yet; {duration(total.gpu_s)} of worker time were spent."
         return
     yield (
-        f"{total.images} images, {total.steps} steps, {duration(total.gpu_s)} of worker time, load and waste included:\n"
+        f"{total.images} images, {total.steps} steps, {duration(total.gpu_s)} of worker time with load and waste:\n"
         f"{figure(total.s_per_image)} s per image, {figure(total.s_per_step)} s per step."
     )
     if report.currency is None:

@@ -12,14 +12,14 @@ from farm.store import keys
 
 
 def shares(batch: BatchRecord) -> dict[str, float]:
-    """Seconds of the GPU thread that one picture of a batch is charged, whole and by kind."""
-    images = batch.stop - batch.start
+    """Seconds of the GPU thread that one picture is charged, whole and by kind: one `batch_size`-th of its batch."""
+    size = batch.batch_size
     return {
-        "seconds": batch_seconds(batch) / images,
-        "encode_prompt_s": batch.encode_prompt_s / images,
-        "denoise_s": batch.denoise_s / images,
-        "decode_s": batch.decode_s / images,
-        "post_s": batch.post_s / images,
+        "seconds": batch_seconds(batch) / size,
+        "encode_prompt_s": batch.encode_prompt_s / size,
+        "denoise_s": batch.denoise_s / size,
+        "decode_s": batch.decode_s / size,
+        "post_s": batch.post_s / size,
     }
 
 
