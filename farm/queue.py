@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from farm.errors import LedgerError
 from farm.ledger.boundary import place_of_url
-from farm.ledger.ledger import NO_URL
 from farm.plan.ranges import WorkRange
 from farm.settings import Settings
 
@@ -89,12 +88,10 @@ def transport_options(prefix: str) -> dict[str, Any]:
 
 
 def make_app(settings: Settings) -> "Celery":
-    """The Celery app of a farm; raises `LedgerError` when no Redis is set."""
+    """The Celery app of a farm; raises `ServiceError` when no Redis is set."""
     from celery import Celery
 
-    if settings.redis_url is None:
-        raise LedgerError(NO_URL)
-    app = Celery("stepfarm", broker=settings.redis_url.get_secret_value(), set_as_current=False)
+    app = Celery("stepfarm", broker=settings.require_redis_url(), set_as_current=False)
     app.conf.update(SETTINGS)
     app.conf.broker_transport_options = transport_options(settings.prefix)
     return app

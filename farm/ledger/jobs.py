@@ -170,20 +170,34 @@ class Jobs(LedgerBase):
         """Whether a position is committed."""
         return bool(self.redis.getbit(self._job(job_id, "done"), position))
 
-    def finish(  # noqa: PLR0913 all but the first by name
+    def finish(
         self,
         job_id: str,
         state: JobState,
         reason: str | None = None,
         *,
         finished_at: float | None = None,
-        gpu_s: float | None = None,
-        cost: float | None = None,
-    ) -> None:
-        """Note that a job is over and its results are in the store; totals of its records replace the counters."""
+        if_over: bool = False,
+        **totals: float | None,
+    ) -> bool:
+        """Note that a job is over and its results are in the store.
+
+        Args:
+            job_id: the job.
+            state: how it ended.
+            reason: why, when it failed or was cancelled.
+            finished_at: now, unless the store says otherwise.
+            if_over: refuse when images are left to render.
+            totals: `done`, `failed`, `gpu_s`, `cost`, `started_at`, where they are known better than counted here.
+
+        Returns:
+            False when the job is unknown, or was retried meanwhile and `if_over` asked for that.
+        """
         at = self.now() if finished_at is None else finished_at
-        totals = ("" if total is None else repr(float(total)) for total in (gpu_s, cost))
-        self._run("finish", self._job(job_id), job_id, state, reason or "", repr(at), *totals)
+        known = {name: value for name, value in totals.items() if value is not None}
+        flat = [part for name, value in known.items() for part in (name, f"{value!r}")]
+        key, guard = self._job(job_id), "1" if if_over else ""
+        return bool(self._run("finish", key, job_id, state, reason or "", repr(at), guard, *flat))
 
     def forget(self, job_id: str) -> None:
         """Drop every key of a job."""
@@ -198,6 +212,16 @@ class Jobs(LedgerBase):
         """The epoch in which the job was last compared with the store; an empty text when it never was."""
         found: Any = self.redis.hget(self._job(job_id), "restored")
         return found or ""
+
+    def is_fresh(self, job_id: str) -> bool:
+        """Whether nothing of a job was dispatched yet, as far as the ledger remembers."""
+        started, out = self.redis.hexists(self._job(job_id), "started_at"), self.redis.zcard(self._job(job_id, "out"))
+        return not started and not out
+
+    def set_restored(self, job_id: str, epoch: str) -> None:
+        """Note that the store has nothing to say about a job yet."""
+        if self.redis.hexists(self._job(job_id), "state"):
+            self.redis.hset(self._job(job_id), "restored", epoch)
 
     def restore(  # noqa: PLR0913 by name
         self,

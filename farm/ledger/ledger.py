@@ -9,8 +9,6 @@ from farm.ledger.leases import Leases
 from farm.ledger.roster import Roster
 from farm.settings import Settings
 
-NO_URL = "No Redis is set: start a local farm with `farm up`, or set FARM_REDIS_URL to redis://:PASSWORD@HOST:PORT."
-
 
 class Ledger(Leases, Jobs, Roster):
     """One bit per image, the few ranges that are outstanding, the jobs and the workers: all of it in Redis.
@@ -22,10 +20,8 @@ class Ledger(Leases, Jobs, Roster):
 
     @classmethod
     def connect(cls, settings: Settings) -> "Ledger":
-        """The ledger that the settings name; raises `LedgerError` unless Redis answers."""
-        if settings.redis_url is None:
-            raise LedgerError(NO_URL)
-        url = settings.redis_url.get_secret_value()
+        """The ledger that the settings name; raises `ServiceError` unless Redis answers."""
+        url = settings.require_redis_url()
         try:
             client = redis.Redis.from_url(
                 url,

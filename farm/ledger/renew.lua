@@ -33,11 +33,15 @@ local function take_out()
   end
 end
 
--- A worker keeps what it held before Redis lost it. `restored` says that no range waits at a cursor any more.
+-- A worker keeps what it held before Redis lost it, out of :again or from beyond the group's cursor.
 local function adopt()
   local number, group = group_of(start)
   if not group or stop > group.stop or not free() then return nil end
-  if start >= tonumber(redis.call('HGET', job, 'cursor:' .. number)) then return nil end
+  local cursor = tonumber(redis.call('HGET', job, 'cursor:' .. number))
+  if cursor < stop then
+    if cursor < start then redis.call('ZADD', AGAIN, cursor, field(cursor, start)) end
+    redis.call('HSET', job, 'cursor:' .. number, stop)
+  end
   take_out()
   return {
     state = 'leased', group = tonumber(number), queue = group.queue, queued_at = at, claimed_at = at,

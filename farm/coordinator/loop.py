@@ -1,0 +1,166 @@
+"""The coordinator: one leader looks after every job, and keeps nothing in memory that it could not do without."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from farm.coordinator.demand import JobView
+from farm.coordinator.feed import Feeder, Send
+from farm.coordinator.finish import Finisher
+from farm.coordinator.rebuild import discover, restore
+from farm.coordinator.tend import Tender
+from farm.errors import FarmError, NotInStoreError, ServiceError
+from farm.ledger.ledger import Ledger
+from farm.store.store import Store
+
+if TYPE_CHECKING:
+    from farm.settings import Settings
+
+log = logging.getLogger(__name__)
+
+#: Seconds between ticks: while ranges move, and while nothing does.
+BUSY, IDLE = 0.1, 0.5
+#: Seconds between sweeps.
+SWEEP_EVERY = 0.5
+#: Seconds the leader's lock holds: a standby takes over after this.
+LEADER = 10.0
+#: Seconds after a rebuild in which nothing is sent, so that workers that hold ranges can say so first.
+SETTLE = 5.0
+#: Seconds. Waits after errors of Redis or S3 double up to this.
+MOST_BACKOFF = 15.0
+
+
+class Coordinator:
+    """One coordinator; of several, one leads.
+
+    Args:
+        ledger: the farm's ledger.
+        store: the farm's store.
+        send: sends ranges to a queue.
+        name: tells coordinators apart.
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self, ledger: Ledger, store: Store, send: Send, *, name: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._ledger, self._store, self._name, self._clock = ledger, store, name, clock
+        self._feeder = Feeder(ledger, send)
+        self._tender = Tender(ledger, store, send)
+        self._finisher = Finisher(ledger, store, clock=clock)
+        self._leads = False
+        self._next_sweep = self._send_from = 0.0
+        self._said: dict[str, str] = {}
+
+    def tick(self) -> bool:
+        """Do once everything there is to do; whether anything moves.
+
+        Raises:
+            ServiceError: Redis or the store cannot be reached.
+        """
+        if not self._lead():
+            return False
+        epoch = self._epoch()
+        jobs = [view for job_id in self._ledger.active() if (view := self._ready(job_id, epoch))]
+        if self._clock() >= self._next_sweep:
+            self._next_sweep = self._clock() + SWEEP_EVERY
+            self._sweep(jobs)
+        sent = self._feeder.feed(jobs) if self._clock() >= self._send_from else 0
+        return sent > 0 or any(job.out for job in jobs)
+
+    def _lead(self) -> bool:
+        leads = self._ledger.lead(self._name, LEADER)
+        if leads != self._leads:
+            log.info("Coordinator %s %s", self._name, "leads" if leads else "stands by", extra={"action": "leader"})
+        self._leads = leads
+        return leads
+
+    def _epoch(self) -> str:
+        """The epoch; in a new one, every job of the store is opened first."""
+        epoch, new = self._ledger.ensure_epoch()
+        if new:
+            log.warning("Redis began anew: epoch %s", epoch, extra={"action": "epoch_began"})
+        if not self._ledger.discovered():
+            count = discover(self._ledger, self._store, beat=self._lead)
+            self._ledger.set_discovered(epoch)
+            log.info("Read %d jobs from the store", count, extra={"action": "jobs_discovered"})
+            if self._ledger.active():
+                self._send_from = self._clock() + SETTLE
+        return epoch
+
+    def _ready(self, job_id: str, epoch: str) -> JobView | None:
+        """A job that was compared with the store in this epoch; one that cannot be is left alone, and says why."""
+        try:
+            if self._ledger.restored(job_id) != epoch:
+                restore(self._ledger, self._store, job_id, epoch)
+        except (FarmError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, ServiceError) and not isinstance(error, NotInStoreError):
+                raise
+            self._say(job_id, f"It cannot be read from the store: {error}")
+            return None
+        if self._said.pop(job_id, None):
+            self._ledger.set_waiting(job_id, None)
+        return self._view(job_id)
+
+    def _say(self, job_id: str, sentence: str) -> None:
+        if self._said.get(job_id) != sentence:
+            log.error("Job %s: %s", job_id, sentence, extra={"action": "job_unreadable"})
+            self._ledger.set_waiting(job_id, sentence)
+            self._said[job_id] = sentence
+
+    def _view(self, job_id: str) -> JobView | None:
+        entry, status = self._ledger.entry(job_id), self._ledger.status(job_id)
+        return JobView(entry, status, self._ledger.loads(job_id)) if entry and status else None
+
+    def _sweep(self, jobs: list[JobView]) -> None:
+        """Sweep every job, end those that are over, and forget workers nobody has seen for long."""
+        for job in jobs:
+            self._tender.tend(job)
+            self._finisher.consider(job)
+        self._finisher.collect()
+        self._tender.forget([job.entry.job_id for job in jobs])
+        self._ledger.forget_workers()
+
+    def run(self, stop: threading.Event) -> None:
+        """Tick until told to stop; what Redis or the store refuse is said once and tried again."""
+        wait = 0.0
+        while not stop.wait(wait):
+            wait = self._step(wait)
+        self._finisher.close()
+        try:
+            self._ledger.resign(self._name)
+        except ServiceError as error:
+            log.warning("%s", error, extra={"action": "resign_failed"})
+
+    def _step(self, waited: float) -> float:
+        """One tick; seconds until the next."""
+        try:
+            return BUSY if self.tick() else IDLE
+        except ServiceError as error:
+            log.error("%s", error, extra={"action": "tick_failed"})  # noqa: TRY400 a sentence, not a traceback
+            return min(MOST_BACKOFF, max(1.0, waited * 2))
+
+
+def main(settings: "Settings") -> int:
+    """Run a coordinator until SIGTERM or SIGINT; the exit code."""
+    from farm.queue import make_app, send
+    from farm.store.s3 import S3Store
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    app = make_app(settings)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    coordinator = Coordinator(
+        Ledger.connect(settings),
+        S3Store.from_settings(settings),
+        lambda queue, ranges: send(app, queue, ranges),
+        name=f"{socket.gethostname()}-{os.getpid()}",
+    )
+    coordinator.run(stop)
+    return 0

@@ -1,0 +1,131 @@
+"""Redis from S3: which jobs there are, what of them is rendered, what they were told.
+
+Three things are read: the plans, the *names* of the records, and the control objects. Rendered positions follow from
+the fold of the names. Quarantines follow from the coordinator's own control objects, up to the last retry; strikes
+below quarantine are forgotten, which costs a bad task a few more attempts and a good one nothing. Blocked groups are
+found again by the workers that cannot load them.
+"""
+
+import json
+import logging
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from farm.client.submit import entry, read_plan
+from farm.coordinator.controls import replay
+from farm.ledger.ledger import Ledger
+from farm.ledger.values import GroupEntry, JobState
+from farm.profile.fold import Folded, age, fold
+from farm.profile.record import Record
+from farm.store import keys
+from farm.store.keys import RecordName
+from farm.store.store import Store
+
+log = logging.getLogger(__name__)
+
+
+def discover(ledger: Ledger, store: Store, *, beat: Callable[[], object]) -> int:
+    """Open every job of the store that the ledger does not know; how many those are.
+
+    Args:
+        ledger: what is rebuilt.
+        store: what it is rebuilt from.
+        beat: called after each job, to keep the leader's lock.
+    """
+    known = set(ledger.job_ids())
+    count = 0
+    for job_id in store.folders(keys.JOBS):
+        if job_id not in known and store.exists(keys.plan(job_id)):
+            _open(ledger, store, job_id)
+            count += 1
+        beat()
+    return count
+
+
+def _open(ledger: Ledger, store: Store, job_id: str) -> None:
+    """Open one job; one that is over is entered as it ended, its bits are read when somebody retries it."""
+    plan = read_plan(store, job_id)
+    finished = json.loads(store.get(keys.finished(job_id))) if store.exists(keys.finished(job_id)) else None
+    submitted_at = (finished or {}).get("submitted_at") or replay(store, job_id).first_at or ledger.now()
+    ledger.open(entry(plan, submitted_at=submitted_at))
+    if finished:
+        ledger.finish(
+            job_id,
+            JobState(finished["state"]),
+            finished.get("reason"),
+            finished_at=finished.get("finished_at"),
+            done=finished["images"]["done"],
+            failed=finished["images"]["failed"],
+            gpu_s=finished.get("gpu_s"),
+            cost=finished.get("cost_usd"),
+            started_at=finished.get("started_at"),
+        )
+
+
+def restore(ledger: Ledger, store: Store, job_id: str, epoch: str) -> None:
+    """Put one job that is not over into the ledger as the store tells it.
+
+    The job is open already: a commit that comes while the store is read sets its bits, and they stay.
+    """
+    job = ledger.entry(job_id)
+    if job is None:
+        return
+    names = [name for key in store.list(keys.records(job_id)) if (name := keys.parse_record(job_id, key))]
+    controls = replay(store, job_id)
+    if not names and not controls.number and ledger.is_fresh(job_id):
+        ledger.set_restored(job_id, epoch)
+        return
+    folded = fold(names)
+    failed = {position: text for position, text in controls.failed.items() if position not in folded}
+    ledger.restore(
+        job_id,
+        done=bitmap(folded.done, job.images),
+        failed=failed,
+        waiting=gaps(folded, job.groups, failed),
+        epoch=epoch,
+        started_at=_started_at(store, names),
+    )
+    if controls.state or controls.settings:
+        ledger.set_control(job_id, state=controls.state, reason=controls.reason, **controls.settings)
+    log.info(
+        "Read %s from the store: %d of %d images rendered",
+        job_id,
+        len(folded),
+        job.images,
+        extra={"action": "job_restored"},
+    )
+
+
+def bitmap(done: Iterable[tuple[int, int]], images: int) -> bytes:
+    """Intervals as the ledger's bitmap: one bit per position, the first in the highest bit of the first byte."""
+    bits = bytearray((images + 7) // 8)
+    for start, stop in done:
+        first, last = min(-(-start // 8) * 8, stop), max(stop // 8 * 8, start)
+        if first < last:
+            bits[first // 8 : last // 8] = b"\xff" * ((last - first) // 8)
+        for position in (*range(start, min(first, stop)), *range(max(last, first), stop)):
+            bits[position // 8] |= 0x80 >> position % 8
+    return bytes(bits)
+
+
+def gaps(folded: Folded, groups: Sequence[GroupEntry], failed: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Positions that are neither rendered nor given up, as ranges within one group each."""
+    out = sorted(failed)
+    for group in groups:
+        for start, stop in folded.missing(group.start, group.stop):
+            reached = start
+            for position in out[bisect_left(out, start) : bisect_left(out, stop)]:
+                if reached < position:
+                    yield reached, position
+                reached = position + 1
+            if reached < stop:
+                yield reached, stop
+
+
+def _started_at(store: Store, names: Sequence[RecordName]) -> float | None:
+    """When the oldest attempt was claimed: the one record that is read."""
+    if not names:
+        return None
+    oldest = min(names, key=lambda name: age(name.token))
+    record = Record.model_validate_json(store.get(keys.record(oldest.range, oldest.token, oldest.outcome)))
+    return record.claimed_at
