@@ -108,10 +108,8 @@ SPACINGS = ("linspace", "leading", "trailing")
 def _fold(name: str) -> str:
     """``DPM++ 2M Karras``, ``dpmpp_2m_karras`` and ``dpm++2m-karras`` fold to one word."""
     folded = re.sub(r"[\s_-]+", "", name.casefold())
-    folded = re.sub(r"^dpmpp", "dpm++", folded)
-    return (
-        folded.removeprefix("k") if folded.startswith(("keuler", "kdpm", "kheun")) else folded.removesuffix("scheduler")
-    )
+    folded = re.sub(r"^k(?=euler|dpm|heun)", "", folded).removesuffix("scheduler")
+    return re.sub(r"^dpmpp", "dpm++", folded)
 
 
 _FOLDED = {_fold(name): name for name in SCHEDULERS} | _ALIASES

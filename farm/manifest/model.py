@@ -1,0 +1,159 @@
+"""The manifest: what the user wrote, validated, every error with its place in the file."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from farm.errors import ManifestError
+from farm.manifest import formats
+from farm.manifest import overrides as settings
+from farm.manifest.axes import Render, read_render
+from farm.manifest.document import read_json, read_yaml
+from farm.manifest.place import Place, shown
+
+#: Ranges hold this many batches unless the user says otherwise.
+_BATCHES = 4
+_RUN_LATER = ("window", "finish_by", "budget_usd", "profile", "optimize", "target_range_seconds")
+_FORMATS_LATER = ("jpeg", "webp")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Run(_Section):
+    """How to run a job: control, no part of its identity."""
+
+    priority: int = Field(default=50, ge=0, le=100)
+    max_attempts: int = Field(default=3, ge=1, le=100)
+    min_vram_gb: float | None = Field(default=None, gt=0, le=10_000, allow_inf_nan=False)
+    step_policy: Literal["warn", "strict", "clamp"] = "warn"
+    #: Images of one diffusers call.
+    batch: int = Field(default=8, ge=1, le=1024)
+    #: Images of one range.
+    range: int = Field(default=_BATCHES * 8, ge=1, le=1_000_000)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow_batch(cls, values: Any) -> Any:
+        """A range of which nobody said the size is as many batches."""
+        if isinstance(values, dict) and "range" not in values and type(values.get("batch")) is int:
+            return {**values, "range": max(1, _BATCHES * values["batch"])}
+        return values
+
+
+class Output(_Section):
+    """Where the pictures go."""
+
+    format: Literal["png"] = "png"
+    name: str = Field(default="{index:06}-{seed}-{steps}.png", min_length=1)
+    prompt_metadata: bool = True
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A validated manifest; models are looked at by the plan.
+
+    Args:
+        name: what the user calls the job.
+        render: what to draw.
+        run: how to run it.
+        output: where the pictures go.
+        base: the folder that relative paths start from.
+        place: where the values stand, for the errors of the plan.
+    """
+
+    name: str
+    render: Render
+    run: Run = field(default_factory=Run)
+    output: Output = field(default_factory=Output)
+    base: Path = field(default_factory=Path)
+    place: Place = field(default_factory=Place)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know, such as columns that are carried as ``meta``."""
+        return self.render.notes
+
+
+def load(source: Path | str | Mapping[str, Any], *, overrides: Sequence[str] = ()) -> Manifest:
+    """Read a manifest: a YAML or JSON file, a prompt file, or a mapping of the same shape.
+
+    Args:
+        source: the file, or the manifest itself as plain values; relative paths in a file start from its folder.
+        overrides: settings of the form ``render.steps=20``.
+
+    Raises:
+        ManifestError: something in it is wrong; names file, line and field.
+    """
+    if isinstance(source, Mapping):
+        return _manifest(copy.deepcopy(dict(source)), {}, overrides, file=None, base=Path.cwd(), stem="job")
+    path = Path(source)
+    file, base, suffix = str(source), path.parent, path.suffix.lower()
+    if suffix in formats.READERS:
+        table = formats.read_table(path, file)
+        return _manifest({}, {}, overrides, file=file, base=base, stem=path.stem, table=table)
+    if suffix not in {".yaml", ".yml", ".json"}:
+        known = ".yaml, .json, " + ", ".join(formats.READERS)
+        raise ManifestError(f"a manifest or prompt file ends in one of {known}.", file=file)
+    text = formats.read_text(path, file)
+    data, lines = (read_json if suffix == ".json" else read_yaml)(text, file)
+    if not isinstance(data, dict):
+        what = "is empty" if data is None else f"is {shown(data)}"
+        raise ManifestError(f"{what}: a manifest is a mapping with the key `render`.", file=file)
+    return _manifest(data, lines, overrides, file=file, base=base, stem=path.stem)
+
+
+def _manifest(  # noqa: PLR0913 what each kind of source knows
+    data: dict[str, Any],
+    lines: Mapping[str, int],
+    overrides: Sequence[str],
+    *,
+    file: str | None,
+    base: Path,
+    stem: str,
+    table: formats.Table | None = None,
+) -> Manifest:
+    place = Place(file, lines, settings.apply(data, overrides))
+    place.check_keys(data, "", known=("name", "render", "run", "output"))
+    if data.get("render") is None and table is None:
+        place.fail("is missing: it says what to draw.", "render")
+    run, output = place.mapping(data.get("run"), "run"), place.mapping(data.get("output"), "output")
+    place.check_keys(run, "run", known=list(Run.model_fields), later=_RUN_LATER)
+    place.check_keys(output, "output", known=list(Output.model_fields), later=("quality",))
+    if output.get("format") in _FORMATS_LATER:
+        place.fail(f"{output['format']} is known but not supported yet: png is.", "output.format")
+    return Manifest(
+        name=_name(data.get("name"), stem, place),
+        render=read_render(data.get("render"), place=place, base=base, table=table),
+        run=_validated(Run, run, place, "run"),
+        output=_validated(Output, output, place, "output"),
+        base=base,
+        place=place,
+    )
+
+
+def _name(value: Any, stem: str, place: Place) -> str:
+    if value is None:
+        return stem
+    if not isinstance(value, str) or not value.strip() or not value.isprintable() or len(value) > 200:  # noqa: PLR2004
+        place.fail(f"must be a name on one line of at most 200 characters, and {shown(value)} is not.", "name")
+    return value.strip()
+
+
+_Model = TypeVar("_Model", bound=_Section)
+
+
+def _validated(model: type[_Model], values: Mapping[str, Any], place: Place, path: str) -> _Model:
+    """The section as its model; the first thing that is wrong becomes a sentence."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        expected = first["msg"].removeprefix("Input ").replace("should be", "must be").replace("'", "")
+        where = ".".join([path, *(str(part) for part in first["loc"])])
+        raise place.error(f"{expected}, and {shown(first['input'])} is not.", where) from None

@@ -1,0 +1,190 @@
+"""What a manifest calls a model -> what a worker can load: a Hub id, a local folder or a built-in model."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from farm.errors import ManifestError
+from farm.steps.policy import Family, find_family
+from farm.weights import component_fault, fingerprint
+
+BUILTIN = "builtin:"
+_HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_WEIGHTLESS = re.compile(r"Tokenizer|Scheduler|Processor|FeatureExtractor|TokenizerFast")
+_FLOW_CLASSES = re.compile(r"Flux|StableDiffusion3|SD3|AuraFlow|Lumina2|ZImage|QwenImage|Sana|HiDream|Chroma|CogView4")
+#: Edge of latents that pipelines without a sample size of their own assume.
+_LATENT_EDGE = 128
+_VAE_SCALE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model as the plan needs it.
+
+    Args:
+        model: Hub id, absolute path of a folder, or ``builtin:…``.
+        revision: Hub revision, or the fingerprint of a folder.
+        family: whose step range holds.
+        class_name: the pipeline's class; None where the model is not at hand.
+        default_width: pixels; of a model that is not at hand, its family's.
+        default_height: pixels.
+        flow: whether it is a flow-matching model; None where that cannot be told.
+        local: the folder, where there is one.
+    """
+
+    model: str
+    revision: str | None
+    family: Family
+    class_name: str | None
+    default_width: int
+    default_height: int
+    flow: bool | None
+    local: Path | None
+
+
+def builtin_path(name: str) -> Path:
+    """The folder of a built-in model such as ``shapes``; it lies beside this package and is never imported."""
+    return Path(__file__).resolve().parent.parent / "workers" / "models" / name
+
+
+def resolve(
+    model: str,
+    *,
+    revision: str | None = None,
+    base: Path | None = None,
+    variant: str | None = None,
+    family: str | None = None,
+) -> ModelInfo:
+    """Find a model and check what can be checked from here: nothing is downloaded and no weights are read.
+
+    Args:
+        model: what the manifest calls it.
+        revision: of a Hub model.
+        base: the folder that a relative path starts from; the working directory is looked at next.
+        variant: of the weights, such as ``fp16``.
+        family: the family the user says it is of.
+
+    Raises:
+        ManifestError: it is not there, or cannot be loaded.
+    """
+    folder = _folder(model, base or Path())
+    if folder is None:
+        return _remote(model, revision, family)
+    if revision is not None:
+        raise _error(f"is a folder, and a folder has no revision {revision!r}: remove it.", "render.revision")
+    index = _index(folder, model)
+    _check_components(folder, model, index, variant)
+    class_name = str(index.get("_class_name"))
+    size = _default_size(folder)
+    return ModelInfo(
+        model=model if model.startswith(BUILTIN) else str(folder),
+        revision=fingerprint(folder),
+        family=_family(model if model.startswith(BUILTIN) else folder.name, class_name, family),
+        class_name=class_name,
+        default_width=size,
+        default_height=size,
+        flow=_is_flow(folder, class_name),
+        local=folder,
+    )
+
+
+def _error(message: str, field: str = "render.model") -> ManifestError:
+    return ManifestError(message, field=field)
+
+
+def _folder(model: str, base: Path) -> Path | None:
+    """The local folder a model's name means; None when it means a Hub id."""
+    if model.startswith("s3://"):
+        raise _error("a model in S3 is known but not supported yet: give a Hub id or a folder.")
+    if model.startswith(BUILTIN):
+        return _builtin(model)
+    path = Path(model).expanduser()
+    found = next((each for each in (base / path, path) if each.exists()), None)
+    if found is None:
+        if _HUB.fullmatch(model) and not model.startswith("."):
+            return None
+        raise _error(f"there is no folder {model!r}, and a Hub id looks like org/name.")
+    if not found.is_dir():
+        raise _error(f"{model!r} is a file: give the folder of a diffusers pipeline, the one with model_index.json.")
+    return found.resolve()
+
+
+def _builtin(model: str) -> Path:
+    name = model.removeprefix(BUILTIN)
+    folder = builtin_path(name)
+    if not re.fullmatch(r"\w+", name) or not (folder / "model_index.json").is_file():
+        known = sorted(path.parent.name for path in builtin_path("").glob("*/model_index.json"))
+        raise _error(f"there is no built-in model {name[:60]!r}: there is {', '.join(known) or 'none'}.")
+    return folder
+
+
+def _remote(model: str, revision: str | None, family: str | None) -> ModelInfo:
+    found = _family(model, None, family)
+    flow = True if found.flow else None
+    return ModelInfo(model, revision, found, None, found.size, found.size, flow, None)
+
+
+def _family(name: str, class_name: str | None, override: str | None) -> Family:
+    try:
+        return find_family(name, class_name, override)
+    except ValueError as error:
+        raise _error(str(error), "render.family") from None
+
+
+def _index(folder: Path, model: str) -> dict[str, Any]:
+    path = folder / "model_index.json"
+    if not path.is_file():
+        raise _error(f"the folder {model!r} has no model_index.json: it is no diffusers pipeline.")
+    try:
+        index = json.loads(path.read_bytes())
+    except ValueError:
+        index = None
+    if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
+        raise _error(f"model_index.json of {model!r} cannot be read as that of a diffusers pipeline.")
+    return index
+
+
+def _check_components(folder: Path, model: str, index: dict[str, Any], variant: str | None) -> None:
+    """Every component that the index names is there, with weights that can be loaded."""
+    for name, value in index.items():
+        if name.startswith("_") or not isinstance(value, list) or value[:1] in ([None], []):
+            continue
+        inner = folder / name
+        if not inner.is_dir():
+            raise _error(f"the folder {model!r} lacks {name}, which its model_index.json names.")
+        if len(value) > 1 and _WEIGHTLESS.search(str(value[1])):
+            continue
+        why = component_fault(inner, variant)
+        if why:
+            raise _error(f"{name} of {model!r} {why}.")
+
+
+def _config(folder: Path, *names: str) -> dict[str, Any]:
+    """The configuration of the first of some components that is there."""
+    for name in names:
+        for file in ("config.json", "scheduler_config.json"):
+            try:
+                found = json.loads((folder / name / file).read_bytes())
+            except (OSError, ValueError):
+                continue
+            if isinstance(found, dict):
+                return found
+    return {}
+
+
+def _default_size(folder: Path) -> int:
+    """The edge in pixels that the pipeline itself would draw: its latents' edge times the scale of its VAE."""
+    vae = _config(folder, "vae", "vqvae", "movq")
+    blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels")
+    scale = 2 ** (len(blocks) - 1) if isinstance(blocks, list) and blocks else _VAE_SCALE
+    latent = _config(folder, "unet", "transformer", "prior").get("sample_size")
+    edge = latent if isinstance(latent, int) and latent > 0 else _LATENT_EDGE
+    return max(8, edge * scale // 8 * 8)
+
+
+def _is_flow(folder: Path, class_name: str) -> bool:
+    scheduler = _config(folder, "scheduler")
+    flow = str(scheduler.get("_class_name")).startswith("FlowM") or bool(scheduler.get("use_flow_sigmas"))
+    return flow or _FLOW_CLASSES.match(class_name) is not None
