@@ -7,10 +7,11 @@ from farm.ledger.boundary import place_of_url, translated
 from farm.ledger.jobs import Jobs
 from farm.ledger.leases import Leases
 from farm.ledger.roster import Roster
+from farm.ledger.steering import Steering
 from farm.settings import Settings
 
 
-class Ledger(Leases, Jobs, Roster):
+class Ledger(Leases, Jobs, Steering, Roster):
     """One bit per image, the few ranges that are outstanding, the jobs and the workers: all of it in Redis.
 
     Redis is a cache of what the store holds: whatever is lost here is read again from there. Every method raises
