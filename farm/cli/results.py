@@ -21,7 +21,8 @@ def fetch(
     """Bring a job's pictures so far, its results and a contact sheet to a folder."""
     with connect() as farm:
         fetched = farm.fetch(job, folder, force=force)
-    typer.echo(f"{fetched.images} pictures ({fetched.bytes / 1e6:.1f} MB) in {fetched.folder}.")
+    sheet = f", contact sheet {fetched.sheet.name}" if fetched.sheet else ""
+    typer.echo(f"{fetched.images} pictures ({fetched.bytes / 1e6:.1f} MB) in {fetched.folder}{sheet}.")
     if fetched.bad:
         typer.echo(f"{len(fetched.bad)} pictures are missing or damaged, first {fetched.bad[0]}.", err=True)
         raise typer.Exit(1)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from farm.client.pictures import read_all
+from farm.client.submit import read_plan
 from farm.errors import NotInStoreError, UsageError
 from farm.store import keys
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 #: Folder of the pictures in the fetched folder: results and the contact sheet lie beside it.
 IMAGES = "images"
+SHEET = "contact-sheet.png"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Fetched:
     bytes: int
     #: Pictures that the records name and that are gone from the store, or are not what was rendered.
     bad: tuple[str, ...]
+    #: The contact sheet; None when there is no picture yet.
+    sheet: Path | None
 
 
 def fetch(
@@ -54,7 +58,7 @@ def fetch(
             on_image(count)
     for key in (keys.results(job_id), keys.errors(job_id)):
         _copy(store, key, folder)
-    return Fetched(folder=folder, images=count, bytes=size, bad=tuple(bad))
+    return Fetched(folder, count, size, tuple(bad), _sheet(store, job_id, folder) if count else None)
 
 
 def prepare(folder: Path, *, force: bool) -> None:
@@ -85,6 +89,15 @@ def _write(path: Path, data: bytes) -> None:
     part = path.with_name(path.name + ".part")
     part.write_bytes(data)
     part.replace(path)
+
+
+def _sheet(store: "Store", job_id: str, folder: Path) -> Path:
+    """Draw the contact sheet of the pictures that were fetched."""
+    from farm.report.cells import sheet_from_folder
+
+    path = folder / SHEET
+    _write(path, sheet_from_folder(folder / IMAGES, read_plan(store, job_id)))
+    return path
 
 
 def _copy(store: "Store", key: str, folder: Path) -> None:
