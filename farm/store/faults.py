@@ -59,8 +59,6 @@ def translated(place: Place, key: str | None = None) -> Iterator[None]:
         raise StoreError(_refused(place, error)) from None
     except BotoCoreError as error:
         raise StoreError(_unasked(place, error)) from None
-    except ValueError as error:
-        raise StoreError(f"FARM_S3_ENDPOINT is wrong: {error}.") from None
 
 
 def _code(error: "ClientError") -> str:
@@ -101,11 +99,19 @@ def _start(place: Place) -> str:
     return text[0].upper() + text[1:]
 
 
-def _skew(answer: Mapping[str, Any]) -> str:
-    """By how much the clocks differ, from the answer's Date; nothing where it has none."""
+def seconds_ahead(answer: Mapping[str, Any]) -> float | None:
+    """Seconds by which the server's clock is ahead of ours, from its answer's Date; None when it has none."""
     try:
         theirs = parsedate_to_datetime(answer.get("HTTPHeaders", {}).get("date", ""))
     except ValueError:
+        return None
+    return (theirs - datetime.now(UTC)).total_seconds()
+
+
+def _skew(answer: Mapping[str, Any]) -> str:
+    """By how much the clocks differ; nothing where the server does not say."""
+    ahead = seconds_ahead(answer)
+    if ahead is None:
         return ""
-    seconds = abs((datetime.now(UTC) - theirs).total_seconds())
+    seconds = abs(ahead)
     return f" by {round(seconds / 60)} minutes" if seconds >= 120 else f" by {round(seconds)} s"  # noqa: PLR2004

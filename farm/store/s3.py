@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from farm.errors import NotInStoreError, StoreError
-from farm.store.faults import Place, translated
+from farm.store.faults import Place, seconds_ahead, translated
 from farm.store.store import plain_metadata
 
 if TYPE_CHECKING:
@@ -36,8 +36,11 @@ class S3Store:
         """The configured store, not yet asked for anything; raises `ServiceError` when none is configured."""
         bucket, prefix = settings.require_s3_url()
         place = Place(bucket, settings.s3_endpoint)
-        with translated(place):
-            return cls(_client(settings), place=place, prefix=prefix)
+        try:
+            with translated(place):
+                return cls(_client(settings), place=place, prefix=prefix)
+        except ValueError as error:
+            raise StoreError(f"FARM_S3_ENDPOINT is wrong: {error}.") from None
 
     def put(
         self,
@@ -115,6 +118,12 @@ class S3Store:
         """Raise `StoreError` with a sentence unless the bucket can be listed."""
         with translated(self._place):
             self._client.list_objects_v2(Bucket=self._place.bucket, Prefix=self._prefix, MaxKeys=1)
+
+    def ahead(self) -> float | None:
+        """Seconds by which the server's clock is ahead of this machine's, to the second; None when it does not say."""
+        with translated(self._place):
+            answer = self._client.list_objects_v2(Bucket=self._place.bucket, Prefix=self._prefix, MaxKeys=1)
+        return seconds_ahead(answer["ResponseMetadata"])
 
 
 def _client(settings: "Settings") -> Any:
