@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import redis
+from pydantic import SecretStr
 
 from farm.client.connection import Connection
 from farm.client.farm import Farm
@@ -18,7 +19,7 @@ from farm.ledger.ledger import Ledger
 from farm.ledger.values import JobState, Lease
 from farm.local.home import Home
 from farm.local.redis import RedisServer
-from farm.local.services import start_first
+from farm.local.services import answers, start_first
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Outcome
 from farm.profile.record import BatchRecord, ErrorInfo, ImageRecord, Record, WorkerInfo
@@ -183,3 +184,49 @@ def stage(redis_url: str, tmp_path: Path) -> Iterator[Stage]:
     ledger.ensure_epoch()
     yield Stage(Farm(connection), store, ledger)
     client.close()
+
+
+@pytest.fixture
+def redis_settings(redis_url: str) -> Settings:
+    """Settings that reach the server under a prefix of the test's own."""
+    return Settings(redis_url=SecretStr(redis_url), prefix=f"t{secrets.token_hex(4)}")
+
+
+@pytest.fixture
+def ledger(redis_settings: Settings) -> Iterator[Ledger]:
+    """A ledger of the test's own, in its first epoch."""
+    found = Ledger.connect(redis_settings)
+    found.ensure_epoch()
+    yield found
+    found.redis.close()
+
+
+class OwnRedis:
+    """A Redis server of the test's own, to be stopped, emptied and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        home = Home(folder)
+        home.create()
+        self._server, self._process = start_first(lambda: RedisServer(home))
+
+    @property
+    def settings(self) -> Settings:
+        """Settings that reach it."""
+        return Settings.load(**self._server.settings())
+
+    def stop(self) -> None:
+        """Stop it; its append-only file stays."""
+        self._process.stop(5)
+
+    def start(self) -> None:
+        """Start it again over the same file, on the same port."""
+        self._process = self._server.start()
+        assert answers(self._server, self._process)
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[OwnRedis]:
+    """A server that only this test uses."""
+    server = OwnRedis(tmp_path / "own-redis")
+    yield server
+    server.stop()
