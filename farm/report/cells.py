@@ -61,7 +61,11 @@ def job_sheet(plan: "Plan", read: Read) -> bytes:
     tasks = [(run, plan.tasks(run.start, min(run.stop, run.start + ROWS))) for run in listed]
     names = _varying([run.key for run in listed])
     cells = [
-        Cell(row=f"{task.prompt}\nseed {task.seed}", column=_column(run.key, names), read=_reader(plan, task, read))
+        Cell(
+            row=f"{' '.join(task.prompt.split())}\nseed {task.seed}",
+            column=_column(run.key, names),
+            read=_reader(plan, task, read),
+        )
         for run, found in tasks
         for task in found
     ]
@@ -131,9 +135,9 @@ def _column(key: BatchKey, names: Sequence[str]) -> str:
 
 
 def _caption(cell: Cell) -> str:
-    """A grid says all in one caption: the prompt, then one line with the seed and the setting."""
+    """A grid says all in one caption: the prompt, then one line with the setting and the seed."""
     prompt, seed = cell.row.rsplit("\n", 1)
-    return f"{prompt}\n{seed}, {cell.column.replace(chr(10), ', ')}"
+    return f"{prompt}\n{cell.column.replace(chr(10), ', ')}, {seed}"
 
 
 def _reader(plan: "Plan", task: RenderTask, read: Read) -> Callable[[], bytes | None]:

@@ -1,15 +1,17 @@
 """What each attempt is charged, and how much of it the fold calls waste."""
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from farm.economics.cost import Bill, ratio
 from farm.profile.fold import Folded
-from farm.profile.outcome import Outcome
+from farm.profile.outcome import Outcome, Token
 from farm.profile.record import BatchRecord
 from farm.report.load import Attempt, JobData
 from farm.report.values import Totals
+from farm.store.keys import RecordName
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,24 +48,44 @@ def charged_batches(data: JobData) -> Iterator[BatchCharge]:
                 yield BatchCharge(attempt, batch, images)
 
 
-def wasted_seconds(attempt: Attempt, folded: Folded, *, loaded_in_vain: bool) -> float:
-    """Busy seconds of a record that made no picture which counts.
+def busy_seconds(attempts: Iterable[Attempt]) -> dict[RecordName, float]:
+    """Seconds of the GPU thread that each record is charged.
 
-    Its load is waste, too, where `loaded_in_vain`: all records of the attempt together won nothing.
+    The record of a lost attempt counts the attempt's seconds up to its last renewal; what a worker that was only slow
+    recorded itself under the same token is taken off, so that no second is paid twice.
     """
-    record = attempt.record
-    length = record.stop - record.start
-    kept = folded.useful(attempt.name) / length if record.outcome is Outcome.RENDERED and length else 0.0
-    work = max(0.0, record.busy_s - record.load_s)
-    return work * (1 - kept) + (record.load_s if loaded_in_vain else 0.0)
+    listed = list(attempts)
+    recorded: dict[Token, float] = defaultdict(float)
+    for one in listed:
+        if one.record.outcome is not Outcome.LOST:
+            recorded[one.name.token] += one.record.busy_s
+    return {
+        one.name: max(0.0, one.record.busy_s - recorded[one.name.token])
+        if one.record.outcome is Outcome.LOST
+        else one.record.busy_s
+        for one in listed
+    }
+
+
+def wasted_seconds(data: JobData, busy: Mapping[RecordName, float]) -> float:
+    """Busy seconds that made no picture which counts; a load is waste when its whole attempt won nothing."""
+    winners = data.won_by_token()
+    return math.fsum(_wasted(one, busy[one.name], data.folded, winners) for one in data.attempts)
+
+
+def _wasted(attempt: Attempt, busy: float, folded: Folded, winners: Container[str]) -> float:
+    load = min(attempt.record.load_s, busy)
+    kept = folded.useful(attempt.name) / max(1, len(attempt.name.range))
+    in_vain = str(attempt.name.token) not in winners
+    return (busy - load) * (1 - kept) + (load if in_vain else 0.0)
 
 
 def totals(data: JobData) -> Totals:
     """The job in one line."""
+    busy = busy_seconds(data.attempts)
     bill = Bill()
-    for attempt in data.attempts:
-        bill.add(attempt.record.busy_s, attempt.record.worker.price_per_hour)
-    winners = data.won_by_token()
+    for one in data.attempts:
+        bill.add(busy[one.name], one.record.worker.price_per_hour)
     images = len(data.folded)
     steps = sum(charge.images * charge.batch.effective_steps for charge in charged_batches(data))
     return Totals(
@@ -75,8 +97,6 @@ def totals(data: JobData) -> Totals:
         s_per_step=ratio(bill.seconds, steps),
         usd_per_image=ratio(bill.usd, images),
         usd_per_step=ratio(bill.usd, steps),
-        wasted_s=math.fsum(
-            wasted_seconds(one, data.folded, loaded_in_vain=str(one.name.token) not in winners) for one in data.attempts
-        ),
+        wasted_s=wasted_seconds(data, busy),
         unpriced_s=bill.unpriced_s,
     )

@@ -10,10 +10,11 @@ def figure(value: float | None, *, digits: int = _DIGITS) -> str:
     """A number with three significant digits: ``12.3``, ``0.0412``; a dash for None."""
     if value is None:
         return "-"
-    if not value:
+    rounded = float(f"{value:.{digits}g}")
+    if not rounded:
         return "0"
-    decimals = digits - 1 - math.floor(math.log10(abs(value)))
-    return f"{round(value, decimals):,.{max(0, decimals)}f}".replace(",", " ")
+    decimals = digits - 1 - math.floor(math.log10(abs(rounded)))
+    return f"{rounded:,.{max(0, decimals)}f}".replace(",", " ")
 
 
 def duration(seconds: float) -> str:

@@ -12,12 +12,15 @@ from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Outcome, Token
 from farm.profile.record import BatchRecord, ErrorInfo, ImageRecord, Record, WorkerInfo
 from farm.profile.seconds import Kind, Session, Span
+from farm.report.load import JobData, load
 from farm.store import keys
 from farm.store.memory import MemoryStore
 
 EPOCH = "1763690000000x3fa9"
 FIXED, PER_STEP = 0.5, 0.1
 WORKER = WorkerInfo(id="w1", session="s1", host="box", device="cuda:0", gpu="Test GPU", vram_gb=8.0, price_per_hour=3.6)
+
+Part = tuple[Kind, float] | tuple[Kind, float, str, int | None, int | None, str]
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,14 @@ class FakePlan:
     def groups(self) -> tuple[FakeGroup, ...]:
         """One group per step count, so that one can be blocked alone."""
         return tuple(FakeGroup(n, n * self.prompts, (n + 1) * self.prompts) for n in range(len(self.steps)))
+
+    def tasks(self, start: int, stop: int) -> list[RenderTask]:
+        """The tasks at some positions."""
+        return [self.task(position) for position in range(start, min(stop, self.images))]
+
+    def image_name(self, task: RenderTask) -> str:
+        """Name of a picture."""
+        return f"{task.index:06}.png"
 
     def task(self, position: int) -> RenderTask:
         """The task at a position."""
@@ -111,7 +122,7 @@ class Farm:
             index=task.index,
             task_id=task.task_id,
             custom_id=task.custom_id,
-            name=f"{task.index:06}.png",
+            name=self.plan.image_name(task),
             seed=task.seed,
             sha256=hashlib.sha256(str(position).encode()).hexdigest(),
             bytes=1000,
@@ -173,16 +184,23 @@ class Farm:
         """Say that the job is over."""
         self.store.put(keys.finished(self.plan.job_id), b"{}")
 
+    @staticmethod
+    def spans(start: float, *parts: Part) -> list[Span]:
+        """Contiguous spans from (kind, seconds) or (kind, seconds, job, first, last, token)."""
+        made: list[Span] = []
+        for kind, seconds, *rest in parts:
+            made.append(Span(kind, start, start + seconds, *rest))  # type: ignore[arg-type]
+            start += seconds
+        return made
 
-def spans(
-    start: float, *parts: tuple[Kind, float] | tuple[Kind, float, str, int | None, int | None, str]
-) -> list[Span]:
-    """Contiguous spans from (kind, seconds) or (kind, seconds, job, first, last, token)."""
-    made: list[Span] = []
-    for kind, seconds, *rest in parts:
-        made.append(Span(kind, start, start + seconds, *rest))  # type: ignore[arg-type]
-        start += seconds
-    return made
+    @staticmethod
+    def token(counter: int) -> str:
+        """A token as spans carry it."""
+        return f"{EPOCH}.{counter}"
+
+    def data(self) -> JobData:
+        """Everything that was measured, as a report reads it."""
+        return load(self.store, self.plan.job_id)
 
 
 @pytest.fixture

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from farm.profile.outcome import Outcome
+from farm.report.charges import busy_seconds, charged_batches, totals, wasted_seconds
+
+if TYPE_CHECKING:
+    from tests.farm.report.conftest import Farm
+
+
+def test_totals_count_every_attempt(rendered: Farm) -> None:
+    """Load is in the averages; 8 pictures took 2 s of load, 6 s and 10 s."""
+    total = totals(rendered.data())
+    assert (total.images, total.steps) == (8, 120)
+    assert total.gpu_s == pytest.approx(18.0)
+    assert total.s_per_image == pytest.approx(18 / 8)
+    assert total.s_per_step == pytest.approx(18 / 120)
+    assert total.cost_usd == pytest.approx(0.018)
+    assert total.usd_per_image == pytest.approx(0.018 / 8)
+    assert total.usd_per_step == pytest.approx(0.018 / 120)
+    assert total.wasted_s == pytest.approx(0)
+
+
+@pytest.mark.parametrize("outcome", [one for one in Outcome if one is not Outcome.RENDERED])
+def test_an_attempt_without_a_picture_is_paid_and_wasted(rendered: Farm, outcome: Outcome) -> None:
+    """Failed, cancelled, returned and lost seconds cost as much as any others, load included."""
+    rendered.record(4, 8, 9, outcome=outcome, load=1.0, busy=4.0)
+    total = totals(rendered.data())
+    assert total.gpu_s == pytest.approx(22.0)
+    assert total.wasted_s == pytest.approx(4.0)
+    assert total.images == 8
+
+
+def test_a_partly_late_attempt_is_waste_in_part(rendered: Farm) -> None:
+    """Of four pictures that another attempt had made, every second is waste; its load too, as it won nothing."""
+    rendered.record(0, 4, 9, load=3.0)
+    data = rendered.data()
+    assert wasted_seconds(data, busy_seconds(data.attempts)) == pytest.approx(3.0 + 6.0)
+
+
+def test_a_half_late_attempt_keeps_its_load(farm: Farm) -> None:
+    """An attempt that won half of its pictures wasted the other half, and its load was of use."""
+    farm.record(0, 2, 1)
+    farm.record(0, 4, 2, load=3.0)
+    data = farm.data()
+    assert wasted_seconds(data, busy_seconds(data.attempts)) == pytest.approx(3.0)
+
+
+def test_no_second_of_a_slow_worker_is_paid_twice(farm: Farm) -> None:
+    """A worker taken for lost that delivered after all is charged once: its own record, and no more than that."""
+    farm.record(0, 4, 1, busy=6.0)
+    farm.record(0, 4, 1, outcome=Outcome.LOST, busy=5.0)
+    farm.record(4, 6, 2, busy=2.0)
+    farm.record(4, 8, 2, outcome=Outcome.LOST, busy=5.0)
+    data = farm.data()
+    assert sorted(busy_seconds(data.attempts).values()) == [0.0, 2.0, 3.0, 6.0]
+    assert totals(data).wasted_s == pytest.approx(3.0)
+
+
+def test_a_cut_batch_is_charged_by_its_pictures(farm: Farm) -> None:
+    """A record that holds three of a batch of four carries the whole call's seconds, and pays three quarters."""
+    record = farm.record(0, 4, 1)
+    [charge] = charged_batches(farm.data())
+    cut = record.batches[0].model_copy(update={"stop": 3})
+    assert charge.seconds == pytest.approx(6.0)
+    assert type(charge)(charge.attempt, cut, 3).seconds == pytest.approx(4.5)
+
+
+def test_without_a_price_only_seconds_are_told(farm: Farm) -> None:
+    """No cost is invented; with one priced worker of two the rest is named."""
+    free = farm.record(0, 4, 1).worker.model_copy(update={"id": "w2", "price_per_hour": None})
+    farm.store.delete(list(farm.store.list("jobs/")))
+    farm.record(0, 4, 1, worker=free)
+    total = totals(farm.data())
+    assert (total.cost_usd, total.usd_per_image, total.usd_per_step) == (None, None, None)
+    farm.record(4, 8, 2)
+    total = totals(farm.data())
+    assert total.cost_usd == pytest.approx(0.01)
+    assert total.unpriced_s == pytest.approx(6.0)
+
+
+def test_a_job_without_a_picture_has_no_averages(farm: Farm) -> None:
+    """Seconds were spent, and nothing is divided by no images."""
+    farm.record(0, 4, 1, outcome=Outcome.FAILED, busy=5.0)
+    total = totals(farm.data())
+    assert (total.images, total.gpu_s, total.wasted_s) == (0, 5.0, 5.0)
+    assert (total.s_per_image, total.s_per_step, total.usd_per_image) == (None, None, None)
