@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             field = str(first["loc"][0]).lower()
-            what = first["msg"].removeprefix("Value error, ")
+            what = first["msg"].removeprefix("Value error, ").replace("Input should", "it should")
             place = ".".join(str(part) for part in first["loc"][1:])
             raise UsageError(f"{_where(field)}{f' ({place})' if place else ''} is wrong: {what}.") from None
         except SettingsError as error:
