@@ -59,7 +59,7 @@ def _variant_fault(weights: list[str], variant: str | None) -> str | None:
     if variant is not None and variant not in variants:
         return f"has no weights of the variant {variant}"
     if variant is None and not plain:
-        return f"has weights of the variant {sorted(variants)[0]} only: set render.variant to it"
+        return f"has weights of the variant {min(variants)} only: set render.variant to it"
     return None
 
 

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from farm.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -34,3 +38,18 @@ class WorkRange:
         yield WorkRange(self.job_id, self.start, middle)
         if middle < self.stop:
             yield WorkRange(self.job_id, middle, self.stop)
+
+
+def batches(plan: "Plan", start: int, stop: int, size: int) -> Iterator[tuple[int, int]]:
+    """Cut positions into runs of at most `size` that share a batch key: what one diffusers call takes.
+
+    Args:
+        plan: the job.
+        start: first position, inclusive.
+        stop: last position, exclusive.
+        size: most images of a batch.
+    """
+    while start < stop:
+        end = min(start + size, stop, plan.spot(start).stop)
+        yield start, end
+        start = end
