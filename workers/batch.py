@@ -1,0 +1,95 @@
+"""A run of tasks of one batch key as calls that fit into memory; a call that fails takes no other with it."""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from farm.errors import ModelError, RenderError
+from farm.manifest.task import PipelineKey, RenderTask
+from workers.lease import StoppedError
+from workers.pipeline import Loaded, is_out_of_memory
+from workers.probe import OnStep
+from workers.render import Rendered, render
+
+log = logging.getLogger(__name__)
+
+#: How a batch is rendered; tests pass their own.
+Render = Callable[..., Rendered]
+#: What decides how many images fit: the pipeline, the width, the height.
+Shape = tuple[PipelineKey, int, int]
+
+TOO_LARGE = (
+    "The device ran out of memory on a single picture of {width}x{height}: use a smaller size or a larger device."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A run of positions that could not be rendered.
+
+    Args:
+        start: first position.
+        stop: last position, exclusive. More than one: it is not known which of them is to blame.
+        kind: class of the error, for the record.
+        message: sentence for the user.
+    """
+
+    start: int
+    stop: int
+    kind: str
+    message: str
+
+
+@dataclass
+class Batcher:
+    """Renders runs of tasks, and remembers how many images of a shape fit.
+
+    Args:
+        render: how one call is made.
+    """
+
+    render: Render = render
+    #: Largest batch to try, for the shapes that ran out of memory in this process.
+    caps: dict[Shape, int] = field(default_factory=dict)
+
+    def run(
+        self, loaded: Loaded, tasks: Sequence[RenderTask], *, start: int, on_step: OnStep
+    ) -> Iterator[Rendered | Failure]:
+        """Render tasks of one batch key that begin at position `start`, in as few calls as fit.
+
+        Raises:
+            ModelError: nothing of this pipeline can be rendered here.
+            StoppedError: `on_step` ended it.
+        """
+        shape = (loaded.key, tasks[0].width, tasks[0].height)
+        done = 0
+        while done < len(tasks):
+            part = tasks[done : done + self.caps.get(shape, len(tasks))]
+            outcome = self._attempt(loaded, part, start=start + done, on_step=on_step)
+            if outcome is None:
+                loaded.device.free()
+                if len(part) > 1:
+                    self.caps[shape] = len(part) // 2
+                    log.warning("Out of memory with %d images: trying %d", len(part), len(part) // 2)
+                    continue
+                message = TOO_LARGE.format(width=tasks[0].width, height=tasks[0].height)
+                outcome = Failure(start + done, start + done + 1, "OutOfMemoryError", message)
+            yield outcome
+            done += len(part)
+
+    def _attempt(
+        self, loaded: Loaded, part: Sequence[RenderTask], *, start: int, on_step: OnStep
+    ) -> Rendered | Failure | None:
+        """One call; None when memory ran out. Out of here, the frames that held the memory are gone."""
+        try:
+            return self.render(loaded, part, start=start, on_step=on_step)
+        except (ModelError, StoppedError):
+            raise
+        except RenderError as error:
+            return Failure(start, start + len(part), type(error).__name__, str(error))
+        except Exception as error:  # the worker's edge: whatever a pipeline raises is recorded
+            if is_out_of_memory(error):
+                return None
+            log.exception("Batch %d-%d failed", start, start + len(part))
+            message = " ".join(str(error).split()) or type(error).__name__
+            return Failure(start, start + len(part), type(error).__name__, message)

@@ -1,0 +1,130 @@
+"""The process that owns the GPU: everything it is made of, put together once."""
+
+import functools
+import logging
+import secrets
+import socket
+import time
+from dataclasses import dataclass
+
+from farm.errors import LedgerError
+from farm.ledger.ledger import Ledger
+from farm.plan.ranges import WorkRange
+from farm.profile.record import WorkerInfo
+from farm.profile.seconds import Kind
+from farm.settings import Settings
+from farm.store.s3 import S3Store
+from farm.store.store import Store
+from workers.batch import Batcher
+from workers.cache import PipelineCache
+from workers.device import Device, find_device
+from workers.gpu import GpuRoom
+from workers.lease import Keeper
+from workers.plans import Plans
+from workers.presence import Presence
+from workers.publish import Publisher
+from workers.range import Runner
+from workers.render import render
+from workers.session import SessionLog
+from workers.stopwatch import Stopwatch, process_started_at, steady
+
+log = logging.getLogger(__name__)
+
+#: Seconds between tries to reach Redis at the start.
+DELAY = 2.0
+
+
+@dataclass
+class Child:
+    """Renders ranges from its first to its last.
+
+    Args:
+        runner: takes ranges.
+        keeper: keeps leases.
+        publisher: publishes pictures.
+        session: writes the ledger of seconds.
+    """
+
+    runner: Runner
+    keeper: Keeper
+    publisher: Publisher
+    session: SessionLog
+
+    def start(self) -> None:
+        """Ready for ranges."""
+        self.keeper.start()
+        self.session.start()
+        self.runner.watch.switch(Kind.IDLE)
+
+    def run(self, job_id: str, start: int, stop: int) -> None:
+        """Render a range; returns when it left the GPU."""
+        self.runner.run(WorkRange(job_id, start, stop))
+
+    def stop(self) -> None:
+        """Publish what was rendered, close every attempt, write the session."""
+        self.publisher.stop()
+        self.keeper.stop()
+        self.session.stop()
+
+
+def start_child(settings: Settings, worker: str) -> Child:
+    """A child of this process's own, its libraries imported and its services reached."""
+    started_at = process_started_at()
+    device = find_device()
+    import diffusers  # noqa: F401 seconds of importing belong to the start
+
+    ledger = connect(settings)
+    child = assemble(
+        ledger=ledger,
+        store=S3Store.from_settings(settings),
+        worker=worker_info(settings, worker, device),
+        device=device,
+        started_at=started_at,
+    )
+    child.start()
+    return child
+
+
+def connect(settings: Settings) -> Ledger:
+    """The ledger, however long Redis is away."""
+    while True:
+        try:
+            return Ledger.connect(settings)
+        except LedgerError as error:
+            log.warning("%s", error)
+            time.sleep(DELAY)
+
+
+def worker_info(settings: Settings, worker: str, device: Device) -> WorkerInfo:
+    """Who this is; every child is a session of its own."""
+    return WorkerInfo(
+        id=worker,
+        session=f"{int(time.time() * 1000)}x{secrets.token_hex(2)}",
+        host=socket.gethostname(),
+        device=device.name,
+        gpu=device.gpu,
+        vram_gb=device.vram_gb,
+        price_per_hour=settings.price_for(device.gpu),
+    )
+
+
+def assemble(*, ledger: Ledger, store: Store, worker: WorkerInfo, device: Device, started_at: float) -> Child:
+    """The parts of a child, wired."""
+    now = steady()
+    watch = Stopwatch(started_at=started_at, now=now)
+    session = SessionLog(store, worker=worker, watch=watch, started_at=started_at)
+    presence = Presence(ledger, worker)
+    keeper = Keeper(ledger, worker=worker.id, announce=presence.announce)
+    publisher = Publisher(store, ledger, worker=worker, session=session, now=now)
+    runner = Runner(
+        worker=worker.id,
+        ledger=ledger,
+        plans=Plans(store),
+        cache=PipelineCache(device),
+        keeper=keeper,
+        presence=presence,
+        publisher=publisher,
+        watch=watch,
+        gpu=GpuRoom(watch, Batcher(functools.partial(render, now=now))),
+    )
+    return Child(runner=runner, keeper=keeper, publisher=publisher, session=session)

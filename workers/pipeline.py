@@ -1,0 +1,176 @@
+"""Load a pipeline: safetensors only, no code from strangers, one sentence when it cannot be done."""
+
+import contextlib
+import hashlib
+import inspect
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from farm.errors import FarmError, ModelError
+from farm.manifest.task import PipelineKey
+from workers.device import Device, check_dtype
+from workers.embeds import EmbedCache
+
+#: Read by the libraries when they are imported: no remote code, and nothing on the user's terminal but ours.
+ENVIRONMENT = {
+    "DIFFUSERS_DISABLE_REMOTE_CODE": "1",
+    "DIFFUSERS_VERBOSITY": "error",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+_HEX = re.compile(r"[0-9a-f]{10,}")
+
+
+@dataclass
+class Loaded:
+    """A pipeline on its device, used by one thread.
+
+    Args:
+        key: what it was asked for as.
+        pipe: the diffusers pipeline.
+        device: where its weights are.
+        dtype: number format of its weights, such as ``bfloat16``.
+        bytes: size of its weights.
+        embeds: prompt embeddings it has already made.
+    """
+
+    key: PipelineKey
+    pipe: Any
+    device: Device
+    dtype: str
+    bytes: int
+    embeds: EmbedCache = field(default_factory=EmbedCache)
+
+    @property
+    def name(self) -> str:
+        """Last part of the model's name, as picture metadata says it."""
+        return re.split(r"[/:]", self.key.model.rstrip("/"))[-1]
+
+    @property
+    def hash(self) -> str:
+        """Ten hex digits that stand for this model at this revision."""
+        revision = self.key.revision or ""
+        if _HEX.fullmatch(revision):
+            return revision[:10]
+        return hashlib.sha256(f"{self.key.model}@{revision}".encode()).hexdigest()[:10]
+
+
+def quiet() -> None:
+    """Prepare the environment; call before torch, transformers or diffusers are imported."""
+    os.environ.update(ENVIRONMENT)
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Keep the libraries' advice to programmers off the user's terminal."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def load(key: PipelineKey, device: Device) -> Loaded:
+    """Load a pipeline onto a device.
+
+    Raises:
+        ModelError: it cannot be loaded here; the sentence names the model and says what to do.
+    """
+    check_dtype(key.dtype, device)
+    source = locate(key)
+    dtype = device.dtype(key.dtype)
+    try:
+        with silenced():
+            pipe = _from_pretrained(key, source, dtype).to(device.name)
+    except FarmError:
+        raise
+    except Exception as error:
+        raise ModelError(sentence(key, error)) from error
+    if "prompt" not in inspect.signature(pipe.__call__).parameters:
+        raise ModelError(f"Model {key.model} is not a text-to-image pipeline: it takes no prompt.")
+    pipe.set_progress_bar_config(disable=True)
+    return Loaded(key=key, pipe=pipe, device=device, dtype=str(dtype).removeprefix("torch."), bytes=weights(pipe))
+
+
+def _from_pretrained(key: PipelineKey, source: str, dtype: Any) -> Any:
+    from diffusers import DiffusionPipeline
+
+    options: dict[str, Any] = {} if Path(source).is_absolute() else {"revision": key.revision}
+    return DiffusionPipeline.from_pretrained(
+        source, variant=key.variant, torch_dtype=dtype, use_safetensors=True, trust_remote_code=False, **options
+    )
+
+
+def locate(key: PipelineKey) -> str:
+    """Where to load from: an absolute folder or an id on the Hub; raises `ModelError` for a folder that is no model."""
+    folder = Path(key.model)
+    if key.model.startswith("builtin:"):
+        folder = Path(__file__).parent / "models" / key.model.removeprefix("builtin:")
+    elif not folder.is_absolute():
+        return key.model
+    if not folder.is_dir():
+        raise ModelError(f"Model {key.model} is not on this worker: put the folder at the same path on every worker.")
+    if not (folder / "model_index.json").is_file():
+        raise ModelError(f"Model {key.model} has no model_index.json: a diffusers pipeline folder is needed.")
+    return str(folder)
+
+
+def sentence(key: PipelineKey, error: Exception) -> str:
+    """Why a model cannot be loaded, for a person."""
+    model, text = key.model, " ".join(str(error).split())
+    if is_out_of_memory(error):
+        return f"Model {model} does not fit into this worker's memory: use a larger device or render.dtype bfloat16."
+    if type(error).__name__ == "SafetensorError":
+        return f"Model {model} has a corrupt safetensors file ({text}): copy or download it again."
+    if "safetensors" in text and ("no file named" in text or "not found" in text or "does not" in text):
+        return f"Model {model} has no safetensors weights (only .bin or .ckpt): convert it to safetensors first."
+    if _unreachable(error):
+        return (
+            f"Model {model} is not in this worker's cache and the Hub cannot be reached or does not have it: "
+            "check the id, the revision and the network, or give the path of a local folder."
+        )
+    return f"Model {model} cannot be loaded: {text or type(error).__name__}"
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device ran out of memory."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError | MemoryError)
+
+
+def _unreachable(error: BaseException) -> bool:
+    """Whether the Hub could not give us the model; the cause may lie several errors deep."""
+    names = {
+        "ConnectionError",
+        "ConnectError",
+        "HfHubHTTPError",
+        "LocalEntryNotFoundError",
+        "OfflineModeIsEnabled",
+        "RepositoryNotFoundError",
+        "RevisionNotFoundError",
+        "GatedRepoError",
+    }
+    found: BaseException | None = error
+    while found is not None:
+        if names & {kind.__name__ for kind in type(found).__mro__}:
+            return True
+        found = found.__cause__ or found.__context__
+    return False
+
+
+def weights(pipe: Any) -> int:
+    """Bytes of all parameters and buffers of a pipeline."""
+    import torch
+
+    modules = (part for part in pipe.components.values() if isinstance(part, torch.nn.Module))
+    tensors = {
+        id(tensor): tensor.numel() * tensor.element_size()
+        for module in modules
+        for tensor in (*module.parameters(), *module.buffers())
+    }
+    return sum(tensors.values())

@@ -1,0 +1,172 @@
+"""A range on its way through the worker: claim, prepare, GPU, publish."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from farm.errors import LedgerError, ModelError, NotInStoreError, StoreError
+from farm.ledger.values import Lease, Refusal
+from farm.plan.plan import Plan
+from farm.plan.ranges import WorkRange
+from farm.profile.seconds import Kind
+from workers.attempt import Attempt, Picture
+from workers.batch import Failure
+from workers.cache import PipelineCache
+from workers.gpu import GpuRoom, place
+from workers.lease import Held, Keeper, StoppedError
+from workers.origin import origin_of
+from workers.pipeline import Loaded
+from workers.plans import Plans
+from workers.presence import Presence
+from workers.publish import Publisher
+from workers.render import Rendered
+from workers.stopwatch import Stopwatch
+
+log = logging.getLogger(__name__)
+
+#: Seconds between tries to read a plan while the store is away.
+DELAY = 1.0
+
+
+class Granter(Protocol):
+    """The part of the ledger that begins attempts."""
+
+    def claim(self, rng: WorkRange, *, worker: str) -> Lease | Refusal:
+        """Lease a range."""
+
+
+@dataclass
+class Runner:
+    """Takes ranges from claim to hand-over, one at a time, in the GPU thread.
+
+    Args:
+        worker: this worker's name.
+        ledger: grants leases.
+        plans: the jobs' plans.
+        cache: the pipelines.
+        keeper: keeps leases alive.
+        presence: says what this worker has loaded.
+        publisher: takes what was rendered.
+        watch: told what the thread is busy with.
+        gpu: renders ranges.
+        sleep: waits between tries.
+    """
+
+    worker: str
+    ledger: Granter
+    plans: Plans
+    cache: PipelineCache
+    keeper: Keeper
+    presence: Presence
+    publisher: Publisher
+    watch: Stopwatch
+    gpu: GpuRoom
+    sleep: Callable[[float], object] = time.sleep
+
+    def run(self, rng: WorkRange) -> None:
+        """Render a range, if the ledger grants it; returns when its last picture is handed over."""
+        self.watch.switch(Kind.LOAD, job=rng.job_id)
+        try:
+            lease = self._claim(rng)
+            if lease is not None:
+                self._attempt(
+                    self.keeper.hold(lease), self.watch.switch(Kind.LOAD, job=rng.job_id, token=str(lease.token))
+                )
+        finally:
+            self.watch.switch(Kind.IDLE)
+
+    def _claim(self, rng: WorkRange) -> Lease | None:
+        try:
+            answer = self.ledger.claim(rng, worker=self.worker)
+        except LedgerError as error:
+            log.warning("Cannot claim %s: %s", rng, error)  # the coordinator sends it again
+            return None
+        if isinstance(answer, Lease):
+            log.info("Claimed %s", rng, extra={"action": "range_claimed", "token": str(answer.token)})
+            return answer
+        log.info("Not granted: %s is %s", rng, answer, extra={"action": "range_refused", "refusal": str(answer)})
+        return None
+
+    def _attempt(self, held: Held, started_at: float) -> None:
+        """Render under a lease, and hand over whatever came of it."""
+        plan = self._plan(held)
+        if plan is None:
+            self.keeper.release(held)
+            return
+        attempt = Attempt(held=held, plan=plan, started_at=started_at)
+        entered = False
+        try:
+            loaded = self._load(attempt)
+            for outcome in self.gpu.render(attempt, loaded):
+                if not entered:
+                    entered = self._enter(attempt)
+                self._hand_over(attempt, loaded, outcome)
+        except StoppedError as stopped:
+            attempt.stopped = stopped.signal
+            log.info("Stopped %s: %s", held.lease.range, stopped.signal, extra={"action": "range_stopped"})
+        except ModelError as error:
+            self._unfit(attempt, error)
+        held.publishing()
+        self.publisher.finish(attempt, lambda: self._released(held, entered=entered))
+
+    def _plan(self, held: Held) -> Plan | None:
+        """The job's plan, however long the store is away while the lease lives."""
+        job_id = held.lease.range.job_id
+        while held.live:
+            try:
+                return self.plans.get(job_id)
+            except NotInStoreError as error:
+                log.warning("Cannot read the plan of %s: %s", job_id, error)
+                return None  # the lease runs out: the coordinator decides what the job is worth
+            except StoreError as error:
+                log.warning("Cannot read the plan of %s: %s", job_id, error)
+                self.sleep(DELAY)
+        return None
+
+    def _load(self, attempt: Attempt) -> Loaded:
+        """The range's pipeline; the worker says which ones it holds."""
+        try:
+            loaded = self.cache.get(attempt.plan.group_of(attempt.held.lease.range.start).pipeline)
+        finally:
+            attempt.load_s = self.watch.switch(Kind.POST, **place(attempt)) - attempt.started_at
+            self.presence.loaded(self.cache.queues)
+        return loaded
+
+    def _unfit(self, attempt: Attempt, error: ModelError) -> None:
+        """This worker cannot serve the range's queue: the coordinator gives it to others, or says so to the user."""
+        queue = attempt.plan.group_of(attempt.held.lease.range.start).queue
+        log.error("%s", error, extra={"action": "model_unfit", "queue": queue})
+        self.presence.unfit(queue, str(error))
+
+    def _enter(self, attempt: Attempt) -> bool:
+        """Take a place among the ranges that wait for their upload; the wait is measured."""
+        if not self.publisher.enter(wait=False):
+            self.watch.switch(Kind.BLOCKED, **place(attempt))
+            self.publisher.enter(wait=True)
+            self.watch.switch(Kind.POST, **place(attempt))
+        return True
+
+    def _hand_over(self, attempt: Attempt, loaded: Loaded, outcome: Rendered | Failure) -> None:
+        """Give the pictures to the publisher, and note what cannot be one."""
+        if isinstance(outcome, Failure):
+            attempt.failures.append(outcome)
+            return
+        attempt.batches.append(outcome.record)
+        tasks = attempt.plan.tasks(outcome.record.start, outcome.record.stop)
+        origin = origin_of(attempt.plan.job_id, loaded, tasks[0])
+        for index, (task, fault) in enumerate(zip(tasks, outcome.faults, strict=True)):
+            position = outcome.record.start + index
+            if fault is None:
+                self.publisher.add(attempt, Picture(position, task, outcome.pixels[index], index, origin))
+            else:
+                attempt.failures.append(Failure(position, position + 1, "RenderError", fault))
+
+    def _released(self, held: Held, *, entered: bool) -> None:
+        """The attempt is closed."""
+        self.keeper.release(held)
+        if entered:
+            self.publisher.leave()
+        if not self.keeper.busy:
+            self.presence.idle()

@@ -1,0 +1,179 @@
+"""One diffusers call: a batch of tasks of one batch key in, pixels and timings out."""
+
+import inspect
+import time
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from farm.errors import RenderError
+from farm.manifest.task import RenderTask
+from farm.profile.record import BatchRecord
+from farm.profile.seconds import Kind
+from workers.pipeline import Loaded, silenced
+from workers.pixels import BLANKED, as_tensor, bad_rows, decode_in_float32, to_bytes
+from workers.probe import OnStep, Probe
+from workers.schedule import make_scheduler
+from workers.timing import Phase, Timeline, Timings, by_position, clock_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import numpy as np
+
+#: Wall clock, POSIX seconds.
+Now = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one call made.
+
+    Args:
+        pixels: 8-bit ``[n, height, width, 3]``.
+        faults: per picture, the sentence that says why it cannot be used, or None.
+        record: what was measured.
+        phases: what the call's time went into, in seconds from `record.started_at`.
+    """
+
+    pixels: "np.ndarray[Any, Any]"
+    faults: list[str | None]
+    record: BatchRecord
+    phases: tuple[Phase, ...]
+
+    @property
+    def stop(self) -> int:
+        """End of its positions, exclusive."""
+        return self.record.stop
+
+
+def render(
+    loaded: Loaded, tasks: Sequence[RenderTask], *, start: int, on_step: OnStep, now: Now = time.time
+) -> Rendered:
+    """Render tasks of one batch key.
+
+    Args:
+        loaded: the pipeline of that key.
+        tasks: at positions `start` and following.
+        start: position of the first task.
+        on_step: called after every step with the number of positions run; raises to stop.
+        now: the wall clock.
+
+    Raises:
+        ModelError: the scheduler does not fit the model.
+        RenderError: the pipeline cannot make such a picture.
+    """
+    import torch
+
+    started_at = now()
+    timeline = Timeline(clock_of(loaded.device))
+    timeline.enter(Kind.ENCODE_PROMPT)
+    with torch.inference_mode(), silenced(), scheduled(loaded, tasks[0]):
+        probe = Probe(loaded.pipe, timeline, on_step)
+        with loaded.embeds.attached(loaded.pipe), probe.attached() as hooks:
+            answer = loaded.pipe(**arguments(loaded.pipe, tasks), **hooks)
+        pixels, faults = finish(loaded.pipe, answer, probe)
+    timings = timeline.read()
+    return Rendered(
+        pixels=pixels,
+        faults=faults,
+        record=measured(loaded, tasks, probe, timings, start=start, started_at=started_at),
+        phases=timings.phases,
+    )
+
+
+@contextmanager
+def scheduled(loaded: Loaded, task: RenderTask) -> "Iterator[None]":
+    """The pipeline with a scheduler of its own for this call."""
+    pipe, own = loaded.pipe, loaded.pipe.scheduler
+    pipe.scheduler = make_scheduler(
+        own, task.scheduler, timestep_spacing=task.timestep_spacing, model=task.pipeline.model
+    )
+    try:
+        yield
+    finally:
+        pipe.scheduler = own
+
+
+def arguments(pipe: Any, tasks: Sequence[RenderTask]) -> dict[str, Any]:
+    """What to call a pipeline with; only what it accepts, so that any text-to-image pipeline can be called.
+
+    Raises:
+        RenderError: the task asks for something that the pipeline does not take.
+    """
+    import torch
+
+    accepted = inspect.signature(pipe.__call__).parameters
+    task = tasks[0]
+    given: dict[str, Any] = {
+        "prompt": [task.prompt for task in tasks],
+        "num_inference_steps": task.steps,
+        "width": task.width,
+        "height": task.height,
+        # on the processor, one each: the noise of a picture depends on its seed alone
+        "generator": [torch.Generator("cpu").manual_seed(signed(task.seed)) for task in tasks],
+        "output_type": "pt",
+    }
+    if task.guidance_scale is not None:
+        given["guidance_scale"] = task.guidance_scale
+    if any(task.negative_prompt for task in tasks):
+        given["negative_prompt"] = [task.negative_prompt for task in tasks]
+    for name in ("negative_prompt", "guidance_scale"):
+        if name in given and name not in accepted:
+            raise RenderError(
+                f"{type(pipe).__name__} takes no {name}: leave render.{name} out for {task.pipeline.model}."
+            )
+    return {name: value for name, value in given.items() if name in accepted}
+
+
+def signed(seed: int) -> int:
+    """A seed of 64 bits as torch takes it on every platform."""
+    return seed - 2**64 if seed >= 2**63 else seed
+
+
+def finish(pipe: Any, answer: Any, probe: Probe) -> tuple["np.ndarray[Any, Any]", list[str | None]]:
+    """Pixels and faults of a call's answer; pictures that are not finite are decoded once more in float32."""
+    images = as_tensor(answer.images)
+    decoded = probe.decoded[0] if isinstance(probe.decoded, tuple) else getattr(probe.decoded, "sample", None)
+    faults = bad_rows(images, decoded)
+    if any(faults) and probe.latents is not None:
+        again = decode_in_float32(pipe, probe.latents)
+        if again is not None and again.shape == images.shape:
+            images = images.clone()
+            for row in (row for row, fault in enumerate(faults) if fault):
+                images[row] = again[row].to(images.dtype)
+            faults = bad_rows(images)
+    blanked = getattr(answer, "nsfw_content_detected", None) or [False] * len(faults)
+    return to_bytes(images), [
+        BLANKED if fault and black else fault for fault, black in zip(faults, blanked, strict=True)
+    ]
+
+
+def measured(  # noqa: PLR0913 by name
+    loaded: Loaded, tasks: Sequence[RenderTask], probe: Probe, timings: Timings, *, start: int, started_at: float
+) -> BatchRecord:
+    """The record of a call."""
+    task = tasks[0]
+    step_s = by_position(timings.step_s, steps=task.steps, order=probe.order)
+    return BatchRecord(
+        start=start,
+        stop=start + len(tasks),
+        batch_size=len(tasks),
+        dtype=loaded.dtype,
+        model=task.pipeline.model,
+        revision=task.pipeline.revision,
+        width=task.width,
+        height=task.height,
+        steps=task.steps,
+        effective_steps=len(step_s),
+        denoiser_calls=probe.denoiser_calls,
+        scheduler=task.scheduler,
+        guidance_scale=task.guidance_scale,
+        started_at=started_at,
+        encode_prompt_s=timings.seconds(Kind.ENCODE_PROMPT),
+        step_s=step_s,
+        denoise_s=timings.seconds(Kind.DENOISE),
+        decode_s=timings.seconds(Kind.DECODE),
+        post_s=timings.seconds(Kind.POST),
+    )
