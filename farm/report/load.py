@@ -1,23 +1,16 @@
 """Reading what was measured of a job: its records, and the sessions of the workers that served it."""
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from farm.profile.fold import Folded, Interval, fold
 from farm.profile.record import Record
 from farm.profile.seconds import Session
+from farm.report.reading import ahead
+from farm.report.sessions import read_sessions
 from farm.store import keys
 from farm.store.keys import RecordName
 from farm.store.store import Store
-
-Name = TypeVar("Name")
-Value = TypeVar("Value")
-
-#: GETs in flight: enough to hide a remote store's latency, few enough for a laptop's.
-_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ def read_attempts(store: Store, names: Iterable[RecordName]) -> Iterator[Attempt
         data = store.get(keys.record(name.range, name.token, name.outcome))
         return Attempt(name, Record.model_validate_json(data))
 
-    yield from _ahead(read, names)
+    yield from ahead(read, names)
 
 
 def load(store: Store, job_id: str) -> JobData:
@@ -86,29 +79,9 @@ def load(store: Store, job_id: str) -> JobData:
     attempts = tuple(
         Attempt(one.name, one.record.model_copy(update={"images": []})) for one in read_attempts(store, names)
     )
-    return JobData(
-        job_id=job_id,
-        attempts=attempts,
-        folded=fold(names),
-        sessions=tuple(_read_sessions(store, {one.record.worker.id for one in attempts})),
-        over=store.exists(keys.finished(job_id)),
-    )
-
-
-def _read_sessions(store: Store, workers: Iterable[str]) -> Iterator[Session]:
-    """Every session part of these workers, oldest first."""
-    listed = [key for worker in sorted(workers) for key in store.list(keys.sessions(worker))]
-    found = _ahead(lambda key: Session.from_json(store.get(key)), listed)
-    yield from sorted(found, key=lambda session: (session.worker.id, session.started_at))
-
-
-def _ahead(read: Callable[[Name], Value], names: Iterable[Name]) -> Iterator[Value]:
-    """Map in order with a bounded number of reads ahead, so that memory does not follow the number of objects."""
-    waiting: deque[Future[Value]] = deque()
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for name in names:
-            waiting.append(pool.submit(read, name))
-            if len(waiting) > 2 * _THREADS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    over = store.exists(keys.finished(job_id))
+    data = JobData(job_id=job_id, attempts=attempts, folded=fold(names), sessions=(), over=over)
+    if data.started_at is None or data.ended_at is None:
+        return data
+    workers = {one.record.worker.id for one in attempts}
+    return replace(data, sessions=tuple(read_sessions(store, workers, start=data.started_at, stop=data.ended_at)))

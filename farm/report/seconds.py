@@ -42,11 +42,12 @@ class Verdict:
     def useful(self, span: Span) -> float:
         """Share of the span's seconds that made pictures which count, 0 to 1.
 
-        A load counts whole when its attempt won any picture. Until the job is over, what no record speaks of is in
-        flight.
+        What has no batch at hand, such as a load, counts whole when its attempt won any picture. Until the job is
+        over, what no record speaks of is in flight. Before its lease, when a range is claimed, an attempt has no token.
         """
-        won = self.won.get(span.token or "", ())
-        recorded = self.recorded.get(span.token or "", ())
+        if span.token is None:
+            return 1.0
+        won, recorded = self.won.get(span.token, ()), self.recorded.get(span.token, ())
         if span.first is None or span.last is None or span.last <= span.first:
             return 1.0 if won or (not recorded and not self.over) else 0.0
         length = span.last - span.first

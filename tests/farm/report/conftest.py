@@ -18,7 +18,9 @@ from farm.store.memory import MemoryStore
 
 EPOCH = "1763690000000x3fa9"
 FIXED, PER_STEP = 0.5, 0.1
-WORKER = WorkerInfo(id="w1", session="s1", host="box", device="cuda:0", gpu="Test GPU", vram_gb=8.0, price_per_hour=3.6)
+WORKER = WorkerInfo(
+    id="w1", session="90000x3fa9", host="box", device="cuda:0", gpu="Test GPU", vram_gb=8.0, price_per_hour=3.6
+)
 
 Part = tuple[Kind, float] | tuple[Kind, float, str, int | None, int | None, str]
 
@@ -86,6 +88,7 @@ class Farm:
 
     plan: FakePlan = field(default_factory=FakePlan)
     store: MemoryStore = field(default_factory=MemoryStore)
+    worker: WorkerInfo = WORKER
 
     def batch(self, start: int, stop: int, *, at: float = 100.0, size: int | None = None) -> BatchRecord:
         """A batch that took exactly what the cost model says."""
@@ -177,7 +180,7 @@ class Farm:
         listed = tuple(spans)
         known: dict[str, Any] = {"started_at": listed[0].start, "ended_at": listed[-1].stop, "upload_s": {}} | also
         session = Session(worker=worker, part=part, spans=listed, **known)
-        self.store.put(keys.session(worker.id, f"{worker.session}-{part}"), session.to_json())
+        self.store.put(keys.session(worker.id, f"{worker.session}-{part:04}"), session.to_json())
         return session
 
     def finished(self) -> None:

@@ -85,7 +85,7 @@ def test_a_duplicate_is_wasted_by_its_share(farm: Farm) -> None:
 def test_a_killed_worker_counts_up_to_its_last_write(farm: Farm) -> None:
     """The session ends where it was last written; what it was at is waste once the job is over."""
     killed = farm.record(4, 8, 2, at=100.0, outcome=Outcome.LOST, busy=3.0).worker
-    farm.record(0, 8, 3, at=130.0, busy=10.0, worker=killed.model_copy(update={"id": "w2", "session": "s2"}))
+    farm.record(0, 8, 3, at=130.0, busy=10.0, worker=killed.model_copy(update={"id": "w2", "session": "91000x00"}))
     farm.finished()
     farm.session(farm.spans(100.0, (Kind.DENOISE, 4.0, "mugs", 4, 8, farm.token(2))))
     ledger = ledger_of_seconds(farm.data())
