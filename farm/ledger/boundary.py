@@ -14,17 +14,23 @@ from farm.errors import LedgerError
 T = TypeVar("T")
 
 
-#: What Redis may answer: the kind of error, a word of its text, and what to check. The first that fits is said.
+_PASSWORD = "refuses the password, or wants one: check FARM_REDIS_URL (redis://:PASSWORD@HOST:PORT)."
+_ACL = "forbids this user a command the ledger needs: check the user's ACL."
+_REPLICA = "is a read-only replica: point FARM_REDIS_URL at the primary."
+_MEMORY = "is out of memory: raise its maxmemory, and keep the policy noeviction."
+
+#: What Redis may answer: the kind of error, a word of its text, and what to check. The first that fits is said; words
+#: are there for errors inside a script, which come without their kind.
 _SENTENCES: tuple[tuple[type[Exception], str, str], ...] = (
-    (exceptions.RedisError, "WRONGPASS", "refuses the password: check FARM_REDIS_URL (redis://:PASSWORD@HOST:PORT)."),
-    (exceptions.RedisError, "NOAUTH", "wants a password: check FARM_REDIS_URL (redis://:PASSWORD@HOST:PORT)."),
-    (exceptions.AuthenticationError, "", "refuses the password: check FARM_REDIS_URL (redis://:PASSWORD@HOST:PORT)."),
-    (exceptions.RedisError, "NOPERM", "forbids this user a command the ledger needs: check the user's ACL."),
-    (exceptions.NoPermissionError, "", "forbids this user a command the ledger needs: check the user's ACL."),
-    (exceptions.ReadOnlyError, "", "is a read-only replica: point FARM_REDIS_URL at the primary."),
-    (exceptions.RedisError, "READONLY", "is a read-only replica: point FARM_REDIS_URL at the primary."),
-    (exceptions.OutOfMemoryError, "", "is out of memory: raise its maxmemory, and keep the policy noeviction."),
-    (exceptions.RedisError, "OOM ", "is out of memory: raise its maxmemory, and keep the policy noeviction."),
+    (exceptions.RedisError, "WRONGPASS", _PASSWORD),
+    (exceptions.RedisError, "NOAUTH", _PASSWORD),
+    (exceptions.AuthenticationError, "", _PASSWORD),
+    (exceptions.RedisError, "NOPERM", _ACL),
+    (exceptions.NoPermissionError, "", _ACL),
+    (exceptions.RedisError, "READONLY", _REPLICA),
+    (exceptions.ReadOnlyError, "", _REPLICA),
+    (exceptions.RedisError, "OOM ", _MEMORY),
+    (exceptions.OutOfMemoryError, "", _MEMORY),
     (exceptions.BusyLoadingError, "", "is still loading its data: try again in a moment."),
     (exceptions.TimeoutError, "", "did not answer in time: check the network and the server's load."),
     (exceptions.ConnectionError, "", "cannot be reached: check that it runs, and FARM_REDIS_URL."),

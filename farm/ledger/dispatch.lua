@@ -5,7 +5,9 @@
 local number, size = ARGV[2], tonumber(ARGV[3])
 local current = state()
 if (current ~= 'queued' and current ~= 'running') or redis.call('HEXISTS', BLOCKED, number) == 1 then return nil end
-local group = cjson.decode(redis.call('HGET', GROUPS, number))
+local found = redis.call('HGET', GROUPS, number)
+if not found then return nil end
+local group = cjson.decode(found)
 
 local function from_again()
   while true do

@@ -1,0 +1,75 @@
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from farm.errors import LedgerError, ServiceError
+from farm.ledger.ledger import Ledger
+from farm.ledger.values import GroupEntry, JobEntry, Lease, Signal
+from farm.settings import Settings
+
+OwnRedis = Any
+
+
+def test_no_redis_set_says_what_to_do() -> None:
+    """A person without a farm learns how to get one."""
+    with pytest.raises(ServiceError, match="farm up"):
+        Ledger.connect(Settings())
+
+
+def test_an_unreachable_redis_says_where() -> None:
+    """Host, port and what to check, no password."""
+    url = SecretStr("redis://:hush@127.0.0.1:1/0")
+    with pytest.raises(LedgerError, match=r"Redis at 127\.0\.0\.1:1 cannot be reached") as caught:
+        Ledger.connect(Settings(redis_url=url))
+    assert "hush" not in str(caught.value)
+
+
+def test_a_wrong_password_says_so(redis_settings: Settings) -> None:
+    """The password is refused, and not shown."""
+    host = redis_settings.require_redis_url().rpartition("@")[2]
+    for user, words in [(":wrong-word@", "refuses the password"), ("", "or wants one")]:
+        with pytest.raises(LedgerError, match=words) as caught:
+            Ledger.connect(Settings(redis_url=SecretStr(f"redis://{user}{host}")))
+        assert "wrong-word" not in str(caught.value)
+
+
+def test_an_address_that_is_none_is_refused() -> None:
+    """A port that is no number is a sentence too."""
+    with pytest.raises(LedgerError, match="no Redis address"):
+        Ledger.connect(Settings(redis_url=SecretStr("redis://:hush@box:port/0")))
+
+
+def test_a_ledger_takes_prefix_and_lease_from_the_settings(redis_settings: Settings) -> None:
+    """Two farms can share a server; tests make leases short."""
+    ledger = Ledger.connect(redis_settings.model_copy(update={"lease": 7.0}))
+    assert (ledger.prefix, ledger.lease) == (redis_settings.prefix, 7.0)
+    ledger.redis.close()
+
+
+def test_a_restart_of_redis_begins_an_epoch_and_takes_nothing(own_redis: OwnRedis) -> None:
+    """After a restart over the append-only file the worker keeps its lease, and tokens go on to order."""
+    ledger = Ledger.connect(own_redis.settings)
+    before, _ = ledger.ensure_epoch()
+    job = JobEntry("mugs", "mugs", 8, (GroupEntry(0, 0, 8, "red"),), submitted_at=1.0)
+    ledger.open(job)
+    first = ledger.dispatch("mugs", 0, 4)
+    assert first is not None
+    lease = ledger.claim(first, worker="w1")
+    assert isinstance(lease, Lease)
+    own_redis.stop()
+    own_redis.start()
+    after, new = ledger.ensure_epoch()
+    assert new
+    assert after > before
+    assert ledger.entry("mugs") == job
+    from farm.ledger.values import Progress
+
+    assert ledger.renew(lease, worker="w1", progress=Progress(1, "rendering")) is Signal.CONTINUE
+    second = ledger.dispatch("mugs", 0, 4)
+    assert second is not None
+    later = ledger.claim(second, worker="w2")
+    assert isinstance(later, Lease)
+    assert later.token > lease.token
+    assert ledger.commit(lease, 0, 4, seconds=0, price=None) == [0, 1, 2, 3]
+    ledger.redis.close()
