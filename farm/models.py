@@ -14,6 +14,8 @@ BUILTIN = "builtin:"
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _WEIGHTLESS = re.compile(r"Tokenizer|Scheduler|Processor|FeatureExtractor|TokenizerFast")
 _FLOW_CLASSES = re.compile(r"Flux|StableDiffusion3|SD3|AuraFlow|Lumina2|ZImage|QwenImage|Sana|HiDream|Chroma|CogView4")
+#: Pipelines that pack latents two by two, and round a size that does not divide.
+_PACKED_CLASSES = re.compile(r"Flux|QwenImage|ZImage|Chroma")
 #: Edge of latents that pipelines without a sample size of their own assume.
 _LATENT_EDGE = 128
 _VAE_SCALE = 8
@@ -32,6 +34,7 @@ class ModelInfo:
         default_height: pixels.
         flow: whether it is a flow-matching model; None where that cannot be told.
         local: the folder, where there is one.
+        multiple: what width and height must be multiples of; a pipeline rounds or refuses anything else.
     """
 
     model: str
@@ -42,6 +45,7 @@ class ModelInfo:
     default_height: int
     flow: bool | None
     local: Path | None
+    multiple: int = 8
 
 
 def builtin_path(name: str) -> Path:
@@ -73,21 +77,35 @@ def resolve(
     if folder is None:
         return _remote(model, revision, family)
     if revision is not None:
-        raise _error(f"is a folder, and a folder has no revision {revision!r}: remove it.", "render.revision")
+        raise _error(f"is given, and {model!r} is a folder, which has none: remove it.", "render.revision")
+    try:
+        return _local(model, folder, variant, family)
+    except OSError as error:
+        raise _error(f"the folder {model!r} cannot be read: {error.strerror}.") from None
+
+
+def _local(model: str, folder: Path, variant: str | None, family: str | None) -> ModelInfo:
     index = _index(folder, model)
     _check_components(folder, model, index, variant)
     class_name = str(index.get("_class_name"))
-    size = _default_size(folder)
+    scale = _vae_scale(folder)
+    size = _default_size(folder, scale)
     return ModelInfo(
         model=model if model.startswith(BUILTIN) else str(folder),
         revision=fingerprint(folder),
-        family=_family(model if model.startswith(BUILTIN) else folder.name, class_name, family),
+        family=_family(model if model.startswith(BUILTIN) else _folder_name(folder), class_name, family),
         class_name=class_name,
         default_width=size,
         default_height=size,
         flow=_is_flow(folder, class_name),
         local=folder,
+        multiple=max(8, 2 * scale) if _PACKED_CLASSES.match(class_name) else 8,
     )
+
+
+def _folder_name(folder: Path) -> str:
+    """A folder's name; of a snapshot in the Hub's cache, the model's."""
+    return next((part for part in reversed(folder.parts) if part.startswith("models--")), folder.name)
 
 
 def _error(message: str, field: str = "render.model") -> ManifestError:
@@ -123,7 +141,8 @@ def _builtin(model: str) -> Path:
 def _remote(model: str, revision: str | None, family: str | None) -> ModelInfo:
     found = _family(model, None, family)
     flow = True if found.flow else None
-    return ModelInfo(model, revision, found, None, found.size, found.size, flow, None)
+    multiple = 16 if found.name.startswith("flux") else 8
+    return ModelInfo(model, revision, found, None, found.size, found.size, flow, None, multiple)
 
 
 def _family(name: str, class_name: str | None, override: str | None) -> Family:
@@ -174,11 +193,15 @@ def _config(folder: Path, *names: str) -> dict[str, Any]:
     return {}
 
 
-def _default_size(folder: Path) -> int:
-    """The edge in pixels that the pipeline itself would draw: its latents' edge times the scale of its VAE."""
+def _vae_scale(folder: Path) -> int:
+    """Pixels per latent."""
     vae = _config(folder, "vae", "vqvae", "movq")
     blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels")
-    scale = 2 ** (len(blocks) - 1) if isinstance(blocks, list) and blocks else _VAE_SCALE
+    return 2 ** min(len(blocks) - 1, 6) if isinstance(blocks, list) and blocks else _VAE_SCALE
+
+
+def _default_size(folder: Path, scale: int) -> int:
+    """The edge in pixels that the pipeline itself would draw: its latents' edge times the scale of its VAE."""
     latent = _config(folder, "unet", "transformer", "prior").get("sample_size")
     edge = latent if isinstance(latent, int) and latent > 0 else _LATENT_EDGE
     return max(8, edge * scale // 8 * 8)

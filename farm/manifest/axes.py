@@ -85,9 +85,10 @@ def read_render(written: Any, *, place: Place, base: Path, table: Table | None =
     factors = [Factor(columns)] if columns else []
     factors += [Factor(each) for each in _combined(section, table)]
     _check_size(section, factors)
+    constants = _constants(section, columns)
     return Render(
-        constants=_constants(section, columns),
-        factors=factors,
+        constants=constants,
+        factors=[_with_meta(factor, constants) for factor in factors],
         family=section.values.get("family"),
         notes=section.notes,
     )
@@ -177,6 +178,14 @@ def _constants(section: _Section, columns: Columns) -> dict[str, Any]:
         except ValueError as error:
             section.place.fail(str(error), section.paths["meta"])
     return constants
+
+
+def _with_meta(factor: Factor, constants: dict[str, Any]) -> Factor:
+    """A factor with the manifest's own ``meta`` under that of its rows."""
+    if "meta" not in factor.columns or "meta" not in constants:
+        return factor
+    own = constants.pop("meta")
+    return Factor({**factor.columns, "meta": [own | row for row in factor.columns["meta"]]})
 
 
 def _combined(section: _Section, table: Table | None) -> list[Columns]:

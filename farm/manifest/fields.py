@@ -4,6 +4,7 @@ A reader takes one value as YAML, JSON or a table's cell hands it over and retur
 `WrongValueError`, or a plain `ValueError`, with what was expected.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -131,9 +132,15 @@ def label(value: Any) -> str:
 
 
 def meta(value: Any) -> dict[str, Any]:
-    """What the user wants carried into the results."""
+    """What the user wants carried into the results: a mapping that JSON can hold."""
     if not isinstance(value, dict):
         raise WrongValueError(f"must be a mapping of keys to values, and {shown(value)} is not.")
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        raise WrongValueError(
+            "holds what JSON cannot: NaN, infinity, half a character or too deep a nesting."
+        ) from None
     return value
 
 

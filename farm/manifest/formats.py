@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,12 +88,22 @@ def _read_jsonl(text: str, file: str) -> Table:
         row = parse_json(line, file, line=number)
         if not isinstance(row, dict):
             raise ManifestError("must be a JSON object: one task per line.", file=file, line=number)
+        _check_json(row, file, number)
         for name in row:
             columns.setdefault(name, [None] * len(lines))
         for name, cells in columns.items():
             cells.append(row.get(name))
         lines.append(number)
     return Table(file, columns, lines)
+
+
+def _check_json(row: dict[str, Any], file: str, line: int) -> None:
+    """Refuse what was read but cannot be written again, in a field or in ``meta``."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        message = "holds half of a surrogate pair, which is no character, or nests too deeply."
+        raise ManifestError(message, file=file, line=line) from None
 
 
 def _separated(delimiter: str) -> Callable[[str, str], Table]:

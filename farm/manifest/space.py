@@ -4,7 +4,7 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, overload
@@ -53,7 +53,6 @@ class Space(Sequence[RenderTask]):
     Args:
         constants: the fields of `RenderTask` that are the same in every task.
         factors: the rest.
-        seeded: the factors that a derived seed depends on; None is all that hold more than steps and the like.
     """
 
     constants: Mapping[str, Any]
@@ -118,15 +117,6 @@ class Space(Sequence[RenderTask]):
             key = tuple(values[name] for name in fields)
             found[key] = found.get(key, 0) + math.prod(count for _, count in choice)
         return found
-
-    def replace(self, change: Callable[[str, Sequence[Any]], Sequence[Any]]) -> "Space":
-        """The same space with every column passed through a function of its name and values."""
-        constants = {name: change(name, [value])[0] for name, value in self.constants.items()}
-        factors = [
-            Factor({name: change(name, values) for name, values in factor.columns.items()}, factor.origin)
-            for factor in self.factors
-        ]
-        return Space(constants, factors)
 
 
 def derive_seed(values: Mapping[str, Any], position: int) -> int:

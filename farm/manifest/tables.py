@@ -34,6 +34,9 @@ def table_columns(table: Table, given: set[str], notes: list[str]) -> dict[str, 
             raise table.error(f"means the same as {fields[name]}: give one of them.", column=column)
         if name is not None:
             fields[name] = column
+    if ("width" in fields) != ("height" in fields):
+        given_edge, lacking = ("width", "height") if "width" in fields else ("height", "width")
+        raise table.error(f"is given without a column {lacking}.", column=fields[given_edge])
     hidden = given | ({"width", "height"} if "size" in given else {"size"} if given & {"width", "height"} else set())
     columns: dict[str, Sequence[Any]] = {}
     for name, column in fields.items():

@@ -49,6 +49,7 @@ def resolve_space(manifest: Manifest) -> tuple[Space, list[Verdict]]:
     found = [Verdict("note", note) for note in manifest.notes]
     space = _space(draft)
     _check_fit(draft, space)
+    _check_sizes(draft, space)
     found += _judge(draft, space)
     return _space(draft), found
 
@@ -119,6 +120,17 @@ def _check_fit(draft: _Draft, space: Space) -> None:
             raise draft.fail(f"{scheduler} does not fit {model}, which is {kind}: take {suited}.", "scheduler")
         if flow and spacing is not None:
             raise draft.fail(f"has no meaning for {model}, which is a flow-matching model.", "timestep_spacing")
+
+
+def _check_sizes(draft: _Draft, space: Space) -> None:
+    """Refuse sizes that a pipeline would round: the picture would not be what the plan says."""
+    infos = {info.model: info for info in draft.infos}
+    for model, width, height in space.census(("model", "width", "height")):
+        multiple = infos[model].multiple
+        for name, edge in (("width", width), ("height", height)):
+            if edge % multiple:
+                near = f"{edge - edge % multiple} or {edge - edge % multiple + multiple}"
+                raise draft.fail(f"must be a multiple of {multiple} for {model}, such as {near}, not {edge}.", name)
 
 
 def _judge(draft: _Draft, space: Space) -> list[Verdict]:
