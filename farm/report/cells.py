@@ -77,27 +77,13 @@ def job_sheet(plan: "Plan", read: Read) -> bytes:
 
 
 def runs(plan: "Plan", *, most: int = PER_LINE * GRID_LINES) -> Iterator[Run]:
-    """The runs of one batch key each, in execution order, up to `most`; a long run costs a few looks."""
+    """The runs of positions that share a batch key, in execution order, up to `most`."""
     position = 0
     for _ in range(most):
         if position >= plan.images:
             return
-        key = plan.task(position).batch_key
-        stop = _end(plan, key, position)
-        yield Run(key, position, stop)
-        position = stop
-
-
-def _end(plan: "Plan", key: BatchKey, start: int) -> int:
-    """First position after `start` with another batch key: strides that double, then halves."""
-    inside, step = start, 1
-    while inside + step < plan.images and plan.task(inside + step).batch_key == key:
-        inside, step = inside + step, 2 * step
-    outside = min(inside + step, plan.images)
-    while outside - inside > 1:
-        middle = (inside + outside) // 2
-        inside, outside = (middle, outside) if plan.task(middle).batch_key == key else (inside, middle)
-    return outside
+        yield Run(plan.task(position).batch_key, position, plan.spot(position).stop)
+        position = plan.spot(position).stop
 
 
 def _is_matrix(cells: Sequence[Cell]) -> bool:

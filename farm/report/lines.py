@@ -10,6 +10,9 @@ from farm.profile.record import BatchRecord, ImageRecord, Record
 from farm.report.charges import batch_seconds
 from farm.store import keys
 
+#: How the model of a task begins when it is a folder.
+_FOLDERS = ("/", "builtin:")
+
 
 def shares(batch: BatchRecord) -> dict[str, float]:
     """Seconds of the GPU thread that one picture is charged, whole and by kind: one `batch_size`-th of its batch."""
@@ -51,14 +54,14 @@ def result(task: RenderTask, record: Record, batch: BatchRecord, image: ImageRec
 def error(task: RenderTask, sentence: str) -> dict[str, Any]:
     """What ``errors.jsonl`` says of a failed task: a row of our own task format, so it can be submitted as it is.
 
-    The user's own columns stay columns; `error` is one more that a manifest carries along.
+    A manifest carries `error` along as one more column. A folder's fingerprint is left out: a manifest names folders
+    without a revision.
     """
-    fields = {**task.content(), "custom_id": task.custom_id}
-    return {
-        **{name: value for name, value in task.meta.items() if name not in fields},
-        **{name: value for name, value in fields.items() if value is not None},
-        "error": sentence,
-    }
+    meta = {name: value for name, value in task.meta.items() if name != "error"}
+    fields = {**task.content(), "custom_id": task.custom_id, "meta": meta or None, "error": sentence}
+    if task.pipeline.model.startswith(_FOLDERS):
+        del fields["revision"]
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def to_jsonl(lines: Mapping[int, Mapping[str, Any]]) -> bytes:

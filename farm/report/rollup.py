@@ -1,8 +1,8 @@
 """What a job leaves behind when it is over: results, errors and tables, from the records alone."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from farm.manifest.task import RenderTask
 from farm.profile.fold import Folded, fold
@@ -14,40 +14,8 @@ from farm.report.tables import ATTEMPTS, IMAGES, attempt_row, image_row, to_parq
 from farm.store import keys
 from farm.store.store import Store
 
-
-class PlannedGroup(Protocol):
-    """The positions of a group."""
-
-    @property
-    def number(self) -> int:
-        """Its place in the plan."""
-
-    @property
-    def start(self) -> int:
-        """First position, inclusive."""
-
-    @property
-    def stop(self) -> int:
-        """Last position, exclusive."""
-
-
-class Planned(Protocol):
-    """What the rollup asks of a plan."""
-
-    @property
-    def job_id(self) -> str:
-        """The job."""
-
-    @property
-    def images(self) -> int:
-        """Tasks of the job."""
-
-    @property
-    def groups(self) -> Sequence[PlannedGroup]:
-        """Its groups."""
-
-    def task(self, position: int) -> RenderTask:
-        """The task at a position of the execution order."""
+if TYPE_CHECKING:
+    from farm.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +28,7 @@ class Picture:
     image: ImageRecord
 
 
-def finish(*, store: Store, plan: Planned, failures: Mapping[int, str], blocked: Mapping[int, str]) -> dict[str, Any]:
+def finish(*, store: Store, plan: "Plan", failures: Mapping[int, str], blocked: Mapping[int, str]) -> dict[str, Any]:
     """Write ``results.jsonl``, ``errors.jsonl`` and the tables; returns the totals that ``finished.json`` holds.
 
     Safe to run again: the same records write the same bytes.
@@ -93,7 +61,7 @@ def finish(*, store: Store, plan: Planned, failures: Mapping[int, str], blocked:
     }
 
 
-def _pictures(plan: Planned, folded: Folded, attempts: Iterable[Attempt]) -> Iterator[Picture]:
+def _pictures(plan: "Plan", folded: Folded, attempts: Iterable[Attempt]) -> Iterator[Picture]:
     """Every picture that counts, with the batch it was rendered in."""
     for one in attempts:
         won = folded.won.get(one.name, ())
@@ -104,7 +72,7 @@ def _pictures(plan: Planned, folded: Folded, attempts: Iterable[Attempt]) -> Ite
 
 
 def _failed(
-    plan: Planned, folded: Folded, failures: Mapping[int, str], blocked: Mapping[int, str]
+    plan: "Plan", folded: Folded, failures: Mapping[int, str], blocked: Mapping[int, str]
 ) -> dict[int, tuple[RenderTask, str]]:
     """Index -> the task that failed, and why; a task's own failure says more than its group's."""
     sentences = {
@@ -120,7 +88,7 @@ def _failed(
 
 
 def _write_lines(
-    store: Store, plan: Planned, pictures: Iterable[Picture], failed: Mapping[int, tuple[RenderTask, str]]
+    store: Store, plan: "Plan", pictures: Iterable[Picture], failed: Mapping[int, tuple[RenderTask, str]]
 ) -> None:
     """One line per task that ended, finished ones and failed ones apart."""
     results = {one.task.index: result(one.task, one.record, one.batch, one.image) for one in pictures}

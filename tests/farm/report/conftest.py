@@ -1,18 +1,20 @@
 """A made-up job with known figures: two step counts, batches of four, one worker at 3.60 an hour."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from farm.manifest.task import PipelineKey, RenderTask
+from farm.plan.plan import Plan
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Outcome, Token
 from farm.profile.record import BatchRecord, ErrorInfo, ImageRecord, Record, WorkerInfo
 from farm.profile.seconds import Kind, Session, Span
 from farm.report.load import JobData, load
+from farm.report.rollup import finish
 from farm.store import keys
 from farm.store.memory import MemoryStore
 
@@ -200,6 +202,13 @@ class Farm:
     def token(counter: int) -> str:
         """A token as spans carry it."""
         return f"{EPOCH}.{counter}"
+
+    def finish(
+        self, failures: Mapping[int, str] | None = None, blocked: Mapping[int, str] | None = None
+    ) -> dict[str, Any]:
+        """Roll the job up."""
+        plan = cast("Plan", self.plan)
+        return finish(store=self.store, plan=plan, failures=failures or {}, blocked=blocked or {})
 
     def data(self) -> JobData:
         """Everything that was measured, as a report reads it."""

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from farm.profile.outcome import Outcome
-from farm.report.rollup import finish
 from farm.store import keys
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ def lines(data: bytes) -> list[dict[str, Any]]:
 
 def test_results_hold_one_line_per_picture_in_the_users_order(rendered: Farm) -> None:
     """Execution order is the farm's affair; the user reads results by index."""
-    finish(store=rendered.store, plan=rendered.plan, failures={}, blocked={})
+    rendered.finish()
     read = lines(rendered.store.get(keys.results("mugs")))
     assert [line["index"] for line in read] == list(range(8))
     first = read[0]
@@ -37,16 +36,14 @@ def test_results_hold_one_line_per_picture_in_the_users_order(rendered: Farm) ->
 
 
 def test_errors_hold_one_row_per_failed_task(farm: Farm) -> None:
-    """A failed task is a row of our own format with its error, and it keeps its own columns."""
+    """A failed task is a row of our own format with its error, and it keeps its own labels."""
     farm.record(0, 3, 1)
     farm.record(3, 4, 1, outcome=Outcome.FAILED)
-    totals = finish(store=farm.store, plan=farm.plan, failures={3: "black picture"}, blocked={1: "no such model"})
+    totals = farm.finish(failures={3: "black picture"}, blocked={1: "no such model"})
     rows = lines(farm.store.get(keys.errors("mugs")))
     assert [row["error"] for row in rows] == ["no such model"] * 3 + ["black picture", "no such model"]
     assert rows[3] == {
-        "tag": "a",
         "model": "builtin:shapes",
-        "revision": "r1",
         "dtype": "auto",
         "prompt": "prompt 3",
         "negative_prompt": "",
@@ -57,6 +54,7 @@ def test_errors_hold_one_row_per_failed_task(farm: Farm) -> None:
         "width": 64,
         "height": 64,
         "custom_id": "c3",
+        "meta": {"tag": "a"},
         "error": "black picture",
     }
     assert (totals["done"], totals["failed"], totals["images"]) == (3, 5, 8)
@@ -64,7 +62,7 @@ def test_errors_hold_one_row_per_failed_task(farm: Farm) -> None:
 
 def test_a_picture_outranks_a_failure(rendered: Farm) -> None:
     """A stale attempt that delivered after the task was given up leaves no error behind."""
-    totals = finish(store=rendered.store, plan=rendered.plan, failures={3: "gave up"}, blocked={0: "no such model"})
+    totals = rendered.finish(failures={3: "gave up"}, blocked={0: "no such model"})
     assert rendered.store.get(keys.errors("mugs")) == b""
     assert totals["failed"] == 0
 
@@ -72,22 +70,22 @@ def test_a_picture_outranks_a_failure(rendered: Farm) -> None:
 def test_a_duplicate_is_written_once(rendered: Farm) -> None:
     """Two attempts at one range give one line per picture, from the older token, and the younger one is waste."""
     rendered.record(2, 4, 9, at=130.0)
-    totals = finish(store=rendered.store, plan=rendered.plan, failures={}, blocked={})
+    totals = rendered.finish()
     assert len(lines(rendered.store.get(keys.results("mugs")))) == 8
     assert totals["wasted_s"] == pytest.approx(3.0)
 
 
 def test_running_it_again_writes_the_same_bytes(rendered: Farm) -> None:
     """A coordinator that died in the middle leaves the work to the next one."""
-    first = finish(store=rendered.store, plan=rendered.plan, failures={}, blocked={})
+    first = rendered.finish()
     before = {key: item.data for key, item in rendered.store.objects.items()}
-    assert finish(store=rendered.store, plan=rendered.plan, failures={}, blocked={}) == first
+    assert rendered.finish() == first
     assert {key: item.data for key, item in rendered.store.objects.items()} == before
 
 
 def test_totals_are_plain_json(rendered: Farm) -> None:
     """What `finished.json` holds: counts, seconds, cost."""
-    totals = finish(store=rendered.store, plan=rendered.plan, failures={}, blocked={})
+    totals = rendered.finish()
     assert json.loads(json.dumps(totals)) == totals
     assert totals["gpu_s"] == pytest.approx(2.0 + 4 * 1.5 + 4 * 2.5)
     assert totals["cost_usd"] == pytest.approx(0.018)
@@ -99,7 +97,7 @@ def test_totals_are_plain_json(rendered: Farm) -> None:
 def test_tables_hold_pictures_and_attempts(rendered: Farm) -> None:
     """The Parquet files read back with the columns that analysis needs."""
     rendered.record(4, 8, 3, outcome=Outcome.LOST, at=130.0, busy=1.0)
-    finish(store=rendered.store, plan=rendered.plan, failures={}, blocked={})
+    rendered.finish()
     images = pl.read_parquet(io.BytesIO(rendered.store.get(keys.table("mugs", "images", 0))))
     attempts = pl.read_parquet(io.BytesIO(rendered.store.get(keys.table("mugs", "attempts", 0))))
     assert images["index"].to_list() == list(range(8))
@@ -114,7 +112,7 @@ def test_tables_hold_pictures_and_attempts(rendered: Farm) -> None:
 
 def test_a_job_without_a_record_still_ends_in_files(farm: Farm) -> None:
     """When no worker can load the model, every task is an error row and the tables are empty but whole."""
-    totals = finish(store=farm.store, plan=farm.plan, failures={}, blocked={0: "gone", 1: "gone"})
+    totals = farm.finish(blocked={0: "gone", 1: "gone"})
     assert len(lines(farm.store.get(keys.errors("mugs")))) == 8
     assert totals["gpu_s"] == 0.0
     assert totals["s_per_step"] is None
