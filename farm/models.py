@@ -134,7 +134,7 @@ def _builtin(model: str) -> Path:
     folder = builtin_path(name)
     if not re.fullmatch(r"\w+", name) or not (folder / "model_index.json").is_file():
         known = sorted(path.parent.name for path in builtin_path("").glob("*/model_index.json"))
-        raise _error(f"there is no built-in model {name[:60]!r}: there is {', '.join(known) or 'none'}.")
+        raise _error(f"there is no built-in model {name[:60]!r}; there is {', '.join(map(BUILTIN.__add__, known))}.")
     return folder
 
 
@@ -209,5 +209,6 @@ def _default_size(folder: Path, scale: int) -> int:
 
 def _is_flow(folder: Path, class_name: str) -> bool:
     scheduler = _config(folder, "scheduler")
-    flow = str(scheduler.get("_class_name")).startswith("FlowM") or bool(scheduler.get("use_flow_sigmas"))
+    flow = "FlowMatch" in str(scheduler.get("_class_name")) or bool(scheduler.get("use_flow_sigmas"))
+    flow = flow or scheduler.get("prediction_type") == "flow_prediction"
     return flow or _FLOW_CLASSES.match(class_name) is not None

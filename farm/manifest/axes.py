@@ -146,7 +146,10 @@ def _file_axis(section: _Section, name: str, value: Mapping[str, Any]) -> Column
             place.fail(f"must be text, and {shown(value[key])} is not.", f"{path}.{key}")
     if "file" not in value:
         place.fail("names no file: write {file: prompts.txt}.", path)
-    table = read_table(_find(section.base, value["file"]), value["file"])
+    found = _find(section.base, value["file"])
+    if not found.is_file():
+        place.fail(f"there is no file {value['file']!r}, beside the manifest or in the working directory.", path)
+    table = read_table(found, value["file"])
     column, cells = pick_column(table, name, value.get("column"))
     columns = dict(_columns(name, cells))
     if name == "prompt":

@@ -66,7 +66,7 @@ def read_table(path: Path, file: str) -> Table:
         raise ManifestError(f"is none of {', '.join(READERS)}, by its name.", file=file)
     table = reader(read_text(path, file), file)
     if not table.lines:
-        raise ManifestError("has no rows: it needs at least one prompt.", file=file)
+        raise ManifestError("is empty: it needs at least one prompt.", file=file)
     return table
 
 
