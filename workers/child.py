@@ -20,6 +20,7 @@ from workers.cache import PipelineCache
 from workers.device import Device, find_device
 from workers.gpu import GpuRoom
 from workers.lease import Keeper
+from workers.pipeline import warm_up
 from workers.plans import Plans
 from workers.presence import Presence
 from workers.publish import Publisher
@@ -71,8 +72,7 @@ def start_child(settings: Settings, worker: str) -> Child:
     """A child of this process's own, its libraries imported and its services reached."""
     started_at = process_started_at()
     device = find_device()
-    import diffusers  # noqa: F401 seconds of importing belong to the start
-
+    warm_up()
     ledger = connect(settings)
     child = assemble(
         ledger=ledger,

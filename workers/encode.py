@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 #: zlib level of PNG: 6 costs twice the time of 4 for some 2 % fewer bytes.
 COMPRESSION = 4
-#: Quality of JPEG and WebP when the manifest names none.
+#: Quality of JPEG and WebP.
 QUALITY = 92
 #: EXIF tag of a text in JPEG and WebP, where others look for ``parameters``.
 USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
@@ -18,15 +18,12 @@ USER_COMMENT, EXIF_IFD = 0x9286, 0x8769
 CONTENT_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 
 
-def encode(
-    pixels: "np.ndarray[Any, Any]", *, kind: str = "png", quality: int | None = None, texts: Mapping[str, str]
-) -> bytes:
+def encode(pixels: "np.ndarray[Any, Any]", *, kind: str = "png", texts: Mapping[str, str]) -> bytes:
     """A picture file.
 
     Args:
         pixels: 8-bit ``[height, width, 3]``, or one channel.
         kind: ``png``, ``jpeg`` or ``webp``.
-        quality: 1 to 100, of JPEG and WebP.
         texts: keyword -> text. PNG keeps all; JPEG and WebP keep ``parameters``.
     """
     from PIL import Image
@@ -37,7 +34,7 @@ def encode(
     if kind == "png":
         image.save(out, "PNG", compress_level=COMPRESSION, pnginfo=_png_texts(texts))
     else:
-        image.save(out, kind.upper(), quality=quality or QUALITY, exif=_exif(texts))
+        image.save(out, kind.upper(), quality=QUALITY, exif=_exif(texts))
     return out.getvalue()
 
 

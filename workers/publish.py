@@ -233,7 +233,7 @@ def encoded(attempt: Attempt, picture: Picture) -> bytes:
         if output.prompt_metadata
         else {}
     )
-    return encode(picture.pixels, kind=output.format, quality=output.quality, texts=texts)
+    return encode(picture.pixels, kind=output.format, texts=texts)
 
 
 def image_record(attempt: Attempt, picture: Picture, data: bytes) -> ImageRecord:
