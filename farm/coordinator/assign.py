@@ -59,15 +59,12 @@ def assign(seats: Sequence[Seat], demands: Sequence[Demand]) -> dict[str, str]:
     has work; a queue nobody serves takes one from a queue that several serve; and free workers go to what they have
     loaded, else where most waits per worker.
     """
-    wanted = sorted((each for each in demands if each.waiting > 0), key=lambda each: (-each.priority, each.queue))
+    wanted = sorted(
+        (each for each in demands if each.waiting > 0), key=lambda each: (-each.priority, -each.waiting, each.queue)
+    )
     table = _Table(sorted(seats, key=lambda seat: seat.worker), wanted)
-    for demand in wanted:
-        table.fill_first(demand)
-    while table.fill_most_waiting():
+    while table.improve():
         pass
-    for demand in wanted:
-        while table.outrank(demand):
-            pass
     return table.settled()
 
 
@@ -87,12 +84,25 @@ class _Table:
         """Workers per queue so far."""
         return Counter(self.at.values())
 
-    def fill_first(self, demand: Demand) -> None:
-        """Give a queue that nobody serves its first worker: a free one, or one of several on another queue."""
-        if not self.serving()[demand.queue]:
-            self._take(demand, [seat for seat in self.seats if self._spare(seat, demand)])
+    def improve(self) -> bool:
+        """Move one worker, by the first rule that finds one; False when none does.
 
-    def outrank(self, demand: Demand) -> bool:
+        It ends: every move fills a seat, raises a seat's priority, or serves one more queue at the same priorities.
+        """
+        demands = self.wanted.values()
+        return (
+            any(self._fill_first(demand) for demand in demands)
+            or self._fill_most_waiting()
+            or any(self._outrank(demand) for demand in demands)
+        )
+
+    def _fill_first(self, demand: Demand) -> bool:
+        """Give a queue that nobody serves its first worker: a free one, or one of several on another queue."""
+        if self.serving()[demand.queue]:
+            return False
+        return self._take(demand, [seat for seat in self.seats if self._spare(seat, demand)])
+
+    def _outrank(self, demand: Demand) -> bool:
         """Take one worker from lower priority while there are ranges for it; False when there is none to take."""
         if self.serving()[demand.queue] >= demand.ranges:
             return False
@@ -122,7 +132,7 @@ class _Table:
         """What taking this worker costs: low priority first, then one that has the model loaded."""
         return self._priority(seat), demand.queue not in seat.loaded
 
-    def fill_most_waiting(self) -> bool:
+    def _fill_most_waiting(self) -> bool:
         """Give one free worker to the queue with most waiting per worker; False when that helps nobody."""
         serving = self.serving()
         pairs = [

@@ -14,7 +14,7 @@ from farm.errors import LedgerError
 T = TypeVar("T")
 
 
-_PASSWORD = "refuses the password, or wants one: check FARM_REDIS_URL (redis://:PASSWORD@HOST:PORT)."
+_REFUSED = "refuses the password, or wants one: check FARM_REDIS_URL (redis://:PASSWORD@HOST:PORT)."
 _ACL = "forbids this user a command the ledger needs: check the user's ACL."
 _REPLICA = "is a read-only replica: point FARM_REDIS_URL at the primary."
 _MEMORY = "is out of memory: raise its maxmemory, and keep the policy noeviction."
@@ -22,9 +22,9 @@ _MEMORY = "is out of memory: raise its maxmemory, and keep the policy noeviction
 #: What Redis may answer: the kind of error, a word of its text, and what to check. The first that fits is said; words
 #: are there for errors inside a script, which come without their kind.
 _SENTENCES: tuple[tuple[type[Exception], str, str], ...] = (
-    (exceptions.RedisError, "WRONGPASS", _PASSWORD),
-    (exceptions.RedisError, "NOAUTH", _PASSWORD),
-    (exceptions.AuthenticationError, "", _PASSWORD),
+    (exceptions.RedisError, "WRONGPASS", _REFUSED),
+    (exceptions.RedisError, "NOAUTH", _REFUSED),
+    (exceptions.AuthenticationError, "", _REFUSED),
     (exceptions.RedisError, "NOPERM", _ACL),
     (exceptions.NoPermissionError, "", _ACL),
     (exceptions.RedisError, "READONLY", _REPLICA),

@@ -61,9 +61,13 @@ class Roster(LedgerBase):
         return pipe.execute()[-1] or None
 
     def note(self, worker_id: str, **fields: Any) -> None:
-        """Note what a worker does: `queue`, `loaded` (queues), `doing`, `job_id`, `step`, `steps`."""
-        if fields:
-            self.redis.hset(self._key("worker", worker_id), mapping=_flat(fields))
+        """Note what a worker does: `queue`, `loaded` (queues), `doing`, `job_id`, `step`, `steps`.
+
+        A worker that is not on the roster, or has left it, is not entered by a note.
+        """
+        key = self._key("worker", worker_id)
+        if fields and self.redis.exists(key):
+            self.redis.hset(key, mapping=_flat(fields))
 
     def workers(self, *, within: float | None = ALIVE) -> list[WorkerStatus]:
         """Workers seen within so many seconds (None: all that are known), by name."""

@@ -92,6 +92,7 @@ def test_a_worker_that_leaves_is_gone(ledger: Ledger) -> None:
     ledger.register("w1", INFO)
     ledger.assign("w1", "red")
     ledger.leave("w1")
+    ledger.note("w1", doing="idle")
     assert ledger.workers(within=None) == []
     assert ledger.worker_info("w1") == {}
     assert ledger.assignments() == {}
