@@ -156,15 +156,6 @@ def test_unknown_columns_are_noted_once(here: "Stage", run: "Run", manifest: Man
     assert len(re.findall("tag", said.err)) == 1
 
 
-@pytest.mark.parametrize("name", ["nothing.yaml", "nothing.jsonl", "."])
-def test_a_manifest_that_is_not_there(run: "Run", tmp_path: Path, name: str) -> None:
-    """Exit code 2, with the name that was given."""
-    said = run("plan", tmp_path / name)
-    assert said.code == 2
-    assert said.err.startswith("farm: ")
-    assert "internal error" not in said.err
-
-
 def test_the_manifest_is_in_the_store_as_it_was_written(here: "Stage", run: "Run", manifest: Manifest) -> None:
     """For whoever asks later what was wanted."""
     run("submit", manifest("# for the morning\n" + GOOD))

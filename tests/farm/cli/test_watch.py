@@ -1,12 +1,11 @@
 import threading
-import time
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from farm.cli import watch
 from farm.cli.watch import LINE_EVERY, Lines, display
+from farm.client import Farm
 from farm.client.status import Images, Status
 from farm.client.watch import Update
 from farm.ledger.values import JobState
@@ -110,15 +109,14 @@ def test_watch_without_any_job_says_so(here: "Stage", run: "Run") -> None:
 def test_ctrl_c_leaves_the_job_running(here: "Stage", run: "Run", monkeypatch: pytest.MonkeyPatch) -> None:
     """The sentence says so, and how to come back."""
     job = here.submit().job
-    monkeypatch.setattr(time, "sleep", _interrupt)
-    monkeypatch.setattr(watch, "connect", lambda: here.farm)
+    monkeypatch.setattr(Farm, "wait", _interrupt)
     said = run("watch", job)
     assert said.code == 0
     assert f"The job goes on: `farm watch {job}` shows it again." in said.err
     assert here.farm.status(job).state is JobState.QUEUED
 
 
-def _interrupt(_: float) -> None:
+def _interrupt(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
