@@ -71,8 +71,16 @@ class RedisServer:
     def check(self) -> None:
         """Raise `LedgerError` unless it answers and has read its data."""
         import redis
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
 
-        client = redis.Redis(port=self.port, password=self.password, socket_timeout=2, socket_connect_timeout=2)
+        client = redis.Redis(
+            port=self.port,
+            password=self.password,
+            socket_timeout=2,
+            socket_connect_timeout=2,
+            retry=Retry(NoBackoff(), 0),  # who asks, asks again
+        )
         try:
             client.ping()
         except redis.RedisError as error:

@@ -43,9 +43,9 @@ def start_first(make: Callable[[], S]) -> tuple[S, Process]:
     raise ServiceError(f"The local {server.name} does not start: {words or 'it says nothing'} ({process.log}).")
 
 
-def answers(server: Server, process: Process, timeout: float = _ANSWER) -> bool:
-    """Wait until the service answers; False when it ended instead. Raises `ServiceError` after the timeout."""
-    deadline = time.monotonic() + timeout
+def answers(server: Server, process: Process) -> bool:
+    """Wait until the service answers; False when it ended instead. Raises `ServiceError` when it never does."""
+    deadline = time.monotonic() + _ANSWER
     while process.ended is None:
         try:
             server.check()

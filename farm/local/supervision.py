@@ -63,8 +63,8 @@ class Supervision:
                 clean(self._home)
                 self._tell("starting")
                 self._start()
-                self._tell("up")
                 print(f"The farm is up in {self._home.path}: Ctrl-C stops it.", flush=True)
+                self._tell("up")
                 while True:
                     self._tend()
                     time.sleep(_TICK)

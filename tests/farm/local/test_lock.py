@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from farm.local.home import Home
+from farm.local.lock import Notice, held, is_up
+
+
+def test_one_holds_it(tmp_path: Path) -> None:
+    """The lock is held by one, the next is told at once, and it is free again afterwards."""
+    home = Home(tmp_path)
+    with held(home) as first, held(home) as second:
+        assert (first, second) == (True, False)
+        assert is_up(home)
+    assert not is_up(home)
+    with held(home) as again:
+        assert again
+
+
+def test_asking_leaves_nothing(tmp_path: Path) -> None:
+    """A home without a farm stays as it is when it is asked."""
+    assert not is_up(Home(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_notice_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """What a supervisor says of itself reaches others whole."""
+    notice = Notice(pid=7, state="up", children={"redis": 8})
+    notice.write(Home(tmp_path))
+    assert Notice.read(Home(tmp_path)) == notice
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"pid": 1}', '{"pid": 1, "state": "up", "more": 2}'])
+def test_a_notice_that_cannot_be_read_is_none(tmp_path: Path, text: str | None) -> None:
+    """A half-written or foreign file is no notice and no error."""
+    if text is not None:
+        Home(tmp_path).pid_file.write_text(text)
+    assert Notice.read(Home(tmp_path)) is None
