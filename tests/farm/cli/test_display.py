@@ -44,9 +44,9 @@ def shown(of: Update) -> str:
     """The display as text, on a terminal of eighty columns."""
     from rich.console import Console
 
-    console = Console(width=80, file=io.StringIO(), force_terminal=False)
-    console.print(panel(of))
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    out = io.StringIO()
+    Console(width=80, file=out, force_terminal=False).print(panel(of))
+    return out.getvalue()
 
 
 def test_everything_that_matters_is_on_the_display() -> None:

@@ -75,7 +75,12 @@ def test_a_terminal_gets_a_live_display(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_watch_stays_until_the_job_is_over(here: "Stage", run: "Run") -> None:
     """The last line is the end, and the exit code is that of the job."""
     job = here.submit().job
-    with _later(0.3, lambda: (here.render(job), here.end(job, JobState.DONE))):
+
+    def finish() -> None:
+        here.render(job)
+        here.end(job, JobState.DONE)
+
+    with _later(0.3, finish):
         said = run("watch", "mugs")
     assert said.code == 0
     assert said.out.splitlines()[-1].startswith(f"{job} done: 4 of 4 images (100 %)")

@@ -1,6 +1,6 @@
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +17,12 @@ def test_submit_writes_the_plan_last(stage: "Stage", monkeypatch: pytest.MonkeyP
     """A job exists when its plan does, so everything else must be there before."""
     written: list[str] = []
     put = stage.store.put
-    monkeypatch.setattr(stage.store, "put", lambda key, *a, **k: (written.append(key), put(key, *a, **k)))
+
+    def noted(key: str, data: bytes, **options: Any) -> None:
+        written.append(key)
+        put(key, data, **options)
+
+    monkeypatch.setattr(stage.store, "put", noted)
     job = stage.submit()
     assert written[-1] == keys.plan(job.job)
     assert keys.manifest(job.job) in written
@@ -64,10 +69,10 @@ def test_a_submit_that_was_killed_leaves_no_job(stage: "Stage", monkeypatch: pyt
     """Killed before the plan there is nothing; submitted again there is a whole job."""
     put = stage.store.put
 
-    def killed(key: str, *args: object, **options: object) -> None:
+    def killed(key: str, data: bytes, **options: Any) -> None:
         if key.endswith("job.json"):
             raise StoreError("The connection broke.")
-        put(key, *args, **options)  # type: ignore[arg-type]
+        put(key, data, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(stage.store, "put", killed)
