@@ -1,0 +1,87 @@
+"""Long axes and tables in Parquet parts: nothing lost, little kept in memory."""
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from farm.manifest.space import Factor
+from farm.plan.rows import PART, PartColumn, Parts, is_long, write_parts
+
+ROWS = st.fixed_dictionaries(
+    {
+        "prompt": st.text(st.characters(codec="utf-8"), max_size=8),
+        "seed": st.one_of(st.none(), st.integers(0, 2**64 - 1)),
+        "steps": st.integers(1, 150),
+        "guidance_scale": st.one_of(st.none(), st.floats(0, 1000)),
+        "custom_id": st.one_of(st.none(), st.text(max_size=3)),
+        "meta": st.one_of(st.none(), st.dictionaries(st.text("ab", max_size=2), st.integers() | st.text(max_size=3))),
+        "width": st.integers(8, 4096),
+    }
+)
+
+
+def restore(parts: list[bytes], names: list[str], size: int) -> Factor:
+    """A factor read back from its parts."""
+    own = Parts(parts.__getitem__)
+    return Factor({name: PartColumn(own, name, size) for name in names})
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(ROWS, min_size=1, max_size=20))
+def test_parts_keep_every_value(rows: list[dict[str, Any]]) -> None:
+    """Whatever a row may hold comes back as it was, seeds of 64 bits and missing values too."""
+    factor = Factor({name: [row[name] for row in rows] for name in rows[0]})
+    again = restore(write_parts(factor), list(rows[0]), len(rows))
+    assert [again.row(number) for number in range(len(rows))] == rows
+
+
+def test_parts_are_the_same_bytes_every_time() -> None:
+    """A plan is deterministic, and its parts with it."""
+    factor = Factor({"prompt": [f"mug {number}" for number in range(50)]})
+    assert write_parts(factor) == write_parts(factor)
+
+
+def test_a_long_factor_is_read_by_the_part() -> None:
+    """Going through all rows reads each part once; no more than a few are kept."""
+    size = PART * 6 + 1
+    parts = write_parts(Factor({"prompt": [str(number) for number in range(size)], "seed": range(size)}))
+    assert len(parts) == math.ceil(size / PART) == 7
+    asked: list[int] = []
+
+    def read(number: int) -> bytes:
+        asked.append(number)
+        return parts[number]
+
+    own = Parts(read)
+    prompts, seeds = PartColumn(own, "prompt", size), PartColumn(own, "seed", size)
+    for row in (0, PART - 1, PART, 3 * PART, 6 * PART):
+        assert (prompts[row], seeds[row]) == (str(row), row)
+    assert asked == [0, 1, 3, 6]
+    assert prompts[-1] == str(size - 1)
+    assert list(prompts[PART - 1 : PART + 1]) == [str(PART - 1), str(PART)]
+    assert own.load.cache_info().maxsize == 4
+    with pytest.raises(IndexError):
+        prompts[size]
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"prompt": ["a"] * 1000}, False),
+        ({"prompt": ["a"] * 1001}, True),
+        ({"prompt": ["a" * 300_000]}, True),
+        ({"seed": range(10_000_000)}, False),
+        ({"seed": range(2000), "prompt": ["a"] * 2000}, True),
+    ],
+)
+def test_what_is_too_long_for_the_plan_itself(columns: dict[str, Any], expected: bool) -> None:  # noqa: FBT001 a case
+    """Many rows or much text go beside the plan; ranges never do."""
+    assert is_long(Factor(columns)) is expected
+
+
+def test_a_reordered_range_is_long() -> None:
+    """With rows out of order, the user's numbers have to be kept."""
+    assert is_long(Factor({"seed": range(2000)}, origin=list(reversed(range(2000)))))
