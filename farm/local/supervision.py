@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from farm.errors import LedgerError, ServiceError
+from farm.local.devices import devices, share
 from farm.local.home import Home, python
 from farm.local.kept import Kept
 from farm.local.leftovers import clean
@@ -87,9 +88,7 @@ class Supervision:
         ledger = Ledger.connect(settings)
         began, deadline = ledger.now(), time.monotonic() + _HEALTHY
         self._keep(self._coordinator, "coordinator", python("farm", "coordinator"))
-        host = "worker" if local else platform.node()  # names are of one farm, not of one machine
-        for number in range(1, self._workers + 1):
-            self._keep(self._worker_trees, f"{host}-{number}", python("workers"), worker=f"{host}-{number}")
+        self._keep_workers("worker" if local else platform.node())  # names are of one farm, not of one machine
         while not self._healthy(ledger, began):
             if time.monotonic() > deadline:
                 raise ServiceError(f"The farm does not come up: see the logs in {self._home.path / 'logs'}.")
@@ -113,9 +112,15 @@ class Supervision:
         self._services.append(Kept(server.name, server.start, process=process))
         return server.settings()
 
-    def _keep(self, stage: list[Kept], name: str, command: Sequence[str], *, worker: str = "") -> None:
-        environment = self._home.environment() | ({"FARM_WORKER_NAME": worker} if worker else {})
-        child = Kept(name, partial(Process, command, environment=environment, log=self._home.log(name)))
+    def _keep_workers(self, first: str) -> None:
+        names = devices()
+        for number in range(self._workers):
+            name = f"{first}-{number + 1}"
+            self._keep(self._worker_trees, name, python("workers"), FARM_WORKER_NAME=name, **share(number, names))
+
+    def _keep(self, stage: list[Kept], name: str, command: Sequence[str], **environment: str) -> None:
+        given = self._home.environment() | environment
+        child = Kept(name, partial(Process, command, environment=given, log=self._home.log(name)))
         stage.append(child)
         log.info("Started %s (process %s)", name, child.process.pid, extra={"action": "child_started"})
         self._tell()

@@ -92,6 +92,20 @@ def test_a_signal_ends_everything(home: Home, number: signal.Signals, eventually
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.4, 0.7, 1.0, 1.4])
+def test_a_signal_while_it_starts_ends_everything(home: Home, seconds: float, eventually: Eventually) -> None:
+    """Whoever thinks better of it before the farm is up leaves nothing behind either."""
+    with command(home, "up", "--workers", "2") as process:
+        eventually(lambda: process.poll() is not None or home.pid_file.exists(), "it begins")
+        time.sleep(seconds)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert carriers(home) == []
+    assert not home.settings_file.exists()
+    assert "Traceback" not in said
+
+
 def test_a_second_up_says_so(home: Home, eventually: Eventually) -> None:
     """One home holds one farm: the second `up` names the first, how to stop it, and exits with 2."""
     with foreground(home, eventually) as process:
@@ -288,3 +302,12 @@ def test_a_killed_worker_comes_back(farm: "StartFarm", eventually: Eventually) -
         "worker-1 is back",
         timeout=90,
     )
+
+
+@pytest.mark.slow
+def test_sigkill_of_the_supervisor_ends_workers_too(home: Home, eventually: Eventually) -> None:
+    """With the supervisor gone its workers end by themselves, with what they started."""
+    with foreground(home, eventually, workers=1) as process:
+        process.kill()
+        process.wait()
+        eventually(lambda: carriers(home) == [], "everything ends with its parent", timeout=15)
