@@ -25,6 +25,7 @@ class Totals(_Value):
     s_per_step: float | None
     usd_per_image: float | None
     usd_per_step: float | None
+    #: As charged: a lost attempt up to its last renewal. The ledger's goes by what its worker wrote down last.
     wasted_s: float
     #: Busy seconds of workers without a price, which `cost_usd` leaves out.
     unpriced_s: float = Field(default=0.0, exclude=True)
@@ -108,7 +109,8 @@ class FitRow(_Value):
         if self.compared is None or self.saved is None:
             return None
         more, fewer = self.compared
-        measured, promised = round(100 * self.saved), round(100 * (1 - fewer / more))
+        promised = round(100 * (1 - fewer / more))
+        measured = min(promised, round(100 * self.saved))  # noise can make the fixed part negative; nothing else can
         said = f"{more} -> {fewer} steps saves {measured} % on this model and worker"
         return f"{said}, not {promised} %" if measured < promised else f"{said}, as the steps promise"
 
