@@ -89,7 +89,7 @@ class Coordinator:
             count = discover(self._ledger, self._store, beat=self._lead)
             self._ledger.set_discovered(epoch)
             log.info("Read %d jobs from the store", count, extra={"action": "jobs_discovered"})
-            if self._ledger.active():
+            if count or not all(self._ledger.is_fresh(job_id) for job_id in self._ledger.active()):
                 self._send_from = self._clock() + SETTLE
         return epoch
 
@@ -130,15 +130,19 @@ class Coordinator:
         """Tick until told to stop; what Redis or the store refuse is said once and tried again."""
         wait = 0.0
         while not stop.wait(wait):
-            wait = self._step(wait)
+            wait = self.step(wait)
+        self.close()
+
+    def close(self) -> None:
+        """Finish what is being written and let a standby lead."""
         self._finisher.close()
         try:
             self._ledger.resign(self._name)
         except ServiceError as error:
             log.warning("%s", error, extra={"action": "resign_failed"})
 
-    def _step(self, waited: float) -> float:
-        """One tick; seconds until the next."""
+    def step(self, waited: float) -> float:
+        """One tick, its errors said; seconds until the next."""
         try:
             return BUSY if self.tick() else IDLE
         except ServiceError as error:

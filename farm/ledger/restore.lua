@@ -3,17 +3,15 @@
 -- ARGV     2 bitmap of rendered positions, 3 quarantined positions as JSON {position: sentence},
 --          4 positions that are neither, as JSON [[start, stop], ...] within groups, 5 epoch, 6 started_at or ''
 --
--- Bits that are set stay set: a commit follows its record, so it may only be newer than what the store was asked for.
+-- Bits that are set stay set, and quarantines stay: they may only be newer than what the store was asked for. Blocked
+-- groups are found again.
 -- Ranges that are out stay out; the rest waits in :again, and cursors stand at their group's end.
 redis.call('SET', DONE .. ':stored', ARGV[2])
 redis.call('BITOP', 'OR', DONE, DONE, DONE .. ':stored')
-redis.call('DEL', DONE .. ':stored', FAILED, BLOCKED, AGAIN)
-local failed = 0
-for position, sentence in pairs(cjson.decode(ARGV[3])) do
-  if redis.call('GETBIT', DONE, position) == 0 then
-    redis.call('HSET', FAILED, position, sentence)
-    failed = failed + 1
-  end
+redis.call('DEL', DONE .. ':stored', BLOCKED, AGAIN)
+for position, sentence in pairs(cjson.decode(ARGV[3])) do redis.call('HSET', FAILED, position, sentence) end
+for _, position in ipairs(redis.call('HKEYS', FAILED)) do
+  if redis.call('GETBIT', DONE, position) == 1 then redis.call('HDEL', FAILED, position) end
 end
 local out = {}
 for i, member in ipairs(redis.call('ZRANGE', OUT, 0, -1)) do
@@ -35,6 +33,7 @@ local groups = redis.call('HGETALL', GROUPS)
 for i = 1, #groups, 2 do
   redis.call('HSET', job, 'cursor:' .. groups[i], cjson.decode(groups[i + 1]).stop)
 end
-redis.call('HSET', job, 'done', redis.call('BITCOUNT', DONE), 'failed', failed, 'restored', ARGV[5])
+redis.call('HSET', job, 'done', redis.call('BITCOUNT', DONE), 'failed', redis.call('HLEN', FAILED),
+  'restored', ARGV[5])
 if ARGV[6] ~= '' then redis.call('HSETNX', job, 'started_at', ARGV[6]) end
 return 1

@@ -1,0 +1,143 @@
+import logging
+import threading
+from typing import Any
+
+import pytest
+
+from farm.coordinator import loop
+from farm.errors import StoreError
+from farm.ledger.ledger import Ledger
+from farm.ledger.values import JobState, Lease, Progress, Signal
+from farm.store import keys
+
+Ticking = Any
+
+
+def test_one_coordinator_leads_and_another_stands_by(ticking: Ticking) -> None:
+    """The standby does nothing until the leader is gone."""
+    ticking.stage.submit()
+    standby = ticking.another("c2")
+    ticking.tick()
+    assert ticking.outbox.take()
+    ticking.stage.render(ticking.stage.submit(seed="5-6").job)
+    assert standby.tick() is False
+    assert ticking.outbox.take() == []
+    ticking.coordinator.close()
+    assert standby.tick() is True
+    standby.close()
+
+
+def test_a_coordinator_that_is_started_again_goes_on(ticking: Ticking) -> None:
+    """It has no state: what was sent is not sent twice, and what was not is."""
+    ticking.stage.submit(seed="1-64")
+    ticking.tick()
+    first = ticking.outbox.take()
+    ticking.coordinator.close()
+    ticking.coordinator = ticking.another("c2")
+    ticking.tick(3)
+    assert ticking.outbox.take() == []
+    for rng in first:
+        assert isinstance(ticking.stage.ledger.claim(rng, worker="w1"), Lease)
+    ticking.tick()
+    again = ticking.outbox.take()
+    assert len(again) == 2
+    assert not set(again) & set(first)
+
+
+def test_an_idle_farm_is_idle(ticking: Ticking) -> None:
+    """Nothing to do is said, so that the loop can sleep."""
+    assert ticking.coordinator.tick() is False
+    ticking.stage.submit()
+    assert ticking.coordinator.tick() is True
+
+
+def test_redis_that_lost_everything_is_rebuilt_and_workers_keep_what_they_hold(ticking: Ticking) -> None:
+    """FLUSHALL in the middle of a job: no image is lost, and none that is being rendered is sent again."""
+    stage = ticking.stage
+    job = stage.submit(seed="1-64").job
+    stage.render(job, 32)
+    ticking.tick(6)
+    lease, *_ = ticking.claim()
+    stage.ledger.redis.flushall()
+    progress = Progress(1, "rendering")
+    assert stage.ledger.renew(lease, worker="w1", progress=progress) is Signal.CONTINUE
+    stage.ledger.beat("w1", {})
+    ticking.tick()
+    assert stage.ledger.status(job).done == 32
+    assert ticking.outbox.take() == []
+    assert stage.ledger.renew(lease, worker="w1", progress=progress) is Signal.CONTINUE
+    ticking.tick(6)
+    sent = ticking.outbox.take()
+    assert sent
+    assert all(rng.stop <= lease.range.start or rng.start >= lease.range.stop for rng in sent)
+    assert len(stage.ledger.commit(lease, lease.range.start, lease.range.stop, seconds=1, price=None)) == 32
+
+
+def test_a_job_whose_redis_entry_was_lost_alone_is_found_again(ticking: Ticking) -> None:
+    """A submission that died before the ledger heard of it is completed in the next epoch."""
+    stage = ticking.stage
+    job = stage.submit().job
+    stage.ledger.forget(job)
+    ticking.tick()
+    assert stage.ledger.status(job).state is JobState.QUEUED
+
+
+def test_a_plan_that_cannot_be_read_hinders_no_other_job(ticking: Ticking) -> None:
+    """The job says what is wrong, the others run, and it runs when its object is back."""
+    stage = ticking.stage
+    broken, fine = stage.submit().job, stage.submit(seed="7-9").job
+    key = keys.control(broken, 1, "set")
+    stage.store.put(key, b"{not json")
+    ticking.tick(2)
+    assert "cannot be read" in stage.ledger.status(broken).reason
+    assert {rng.job_id for rng in ticking.outbox.take()} == {fine}
+    stage.store.delete([key])
+    ticking.tick()
+    assert stage.ledger.status(broken).reason is None
+
+
+def test_errors_of_a_service_are_said_once_and_waited_out(
+    ticking: Ticking, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A store that is away does not end the loop; waits grow, and shrink when it is back."""
+    stage = ticking.stage
+    stage.submit()
+
+    def away(_prefix: str) -> None:
+        raise StoreError("The store is away.")
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+        patch.setattr(stage.store, "list", away)
+        waits = [ticking.coordinator.step(wait) for wait in (0.1, 1.0, 2.0, 14.0)]
+    assert waits == [1.0, 2.0, 4.0, loop.MOST_BACKOFF]
+    assert {record.getMessage() for record in caplog.records} == {"The store is away."}
+    assert ticking.coordinator.step(15.0) == loop.BUSY
+
+
+def test_the_loop_stops_when_it_is_told(ticking: Ticking) -> None:
+    """It gives the lock up at once, so that a standby need not wait."""
+    stop = threading.Event()
+    thread = threading.Thread(target=ticking.coordinator.run, args=(stop,))
+    thread.start()
+    stop.wait(0.3)
+    assert not ticking.stage.ledger.lead("c2", 10)
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert ticking.stage.ledger.lead("c2", 10)
+
+
+def test_the_loop_outlives_a_restart_of_redis(
+    own_redis: Any, ticking: Ticking, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redis goes and comes back, and the loop with it."""
+    ledger = Ledger.connect(own_redis.settings)
+    coordinator = loop.Coordinator(ledger, ticking.stage.store, ticking.outbox, name="c1")
+    assert coordinator.step(0.0) == loop.IDLE
+    own_redis.stop()
+    assert coordinator.step(0.0) == 1.0
+    assert "cannot be reached" in caplog.text
+    own_redis.start()
+    assert coordinator.step(1.0) == loop.IDLE
+    coordinator.close()
+    ledger.redis.close()
