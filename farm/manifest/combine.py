@@ -109,4 +109,8 @@ class _Parser:
             parts.append(self.product(depth + 1))
         if not self.take(")"):
             raise self.unexpected(", or )")
-        return parts[0] if len(parts) == 1 else Zip(tuple(parts))
+        if len(parts) == 1:
+            raise ValueError(
+                f"has {', '.join(names(parts[0]))} alone in parentheses, which go side by side with a comma."
+            )
+        return Zip(tuple(parts))

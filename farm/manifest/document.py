@@ -77,7 +77,7 @@ class _Reader:
         if tag in {"int", "float", "bool", "null"}:
             try:
                 return self.yaml.constructor.construct_object(node, deep=True)
-            except ValueError:
+            except (ValueError, LookupError):
                 return text
         line = node.start_mark.line + 1
         raise ManifestError(f"the tag {tag[:40]!r} is not supported.", file=self.file, line=line, field=path)
