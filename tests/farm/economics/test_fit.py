@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import linregress  # type: ignore[import-untyped]
 from scipy.stats import t as student
@@ -25,6 +25,7 @@ def line(fixed: float, per_step: float) -> Fit:
     return fitted(steps, [fixed + per_step * step for step in steps])
 
 
+@settings(deadline=None)
 @given(MODERATE, MODERATE, st.sets(st.integers(1, 150), min_size=3, max_size=9))
 def test_an_exact_line_is_found_again(fixed: float, per_step: float, steps: set[int]) -> None:
     """Without noise the fit is the line, explains everything and is sure of it."""
@@ -94,6 +95,7 @@ def test_the_fixed_part_makes_fewer_steps_save_less() -> None:
     assert saving(line(0.0, 0.1), before=30, after=20) == pytest.approx(1 / 3)
 
 
+@settings(deadline=None)
 @given(MODERATE, MODERATE, st.integers(2, 150), st.integers(1, 149))
 def test_saving_never_beats_the_steps(fixed: float, per_step: float, before: int, less: int) -> None:
     """However large the fixed part, the saving is positive and below the share of the steps."""

@@ -1,6 +1,6 @@
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farm.plan.ranges import WorkRange
@@ -49,6 +49,7 @@ def spread(folded: Folded) -> dict[int, RecordName]:
     }
 
 
+@settings(deadline=None)
 @given(names())
 def test_interval_fold_agrees_with_the_fold_by_position(records: list[RecordName]) -> None:
     """Sweeping intervals gives every position the same winner as walking positions one by one."""
@@ -59,6 +60,7 @@ def test_interval_fold_agrees_with_the_fold_by_position(records: list[RecordName
     assert len(folded) == len(expected)
 
 
+@settings(deadline=None)
 @given(names())
 def test_done_intervals_are_ascending_and_apart(records: list[RecordName]) -> None:
     """Neighbours are joined, so the done intervals are the fewest that say the same."""
@@ -66,6 +68,7 @@ def test_done_intervals_are_ascending_and_apart(records: list[RecordName]) -> No
     assert edges == sorted(set(edges))
 
 
+@settings(deadline=None)
 @given(names(), st.randoms())
 def test_order_and_duplicates_change_nothing(records: list[RecordName], chance: Random) -> None:
     """A listing in another order, or one that names a record twice, folds to the same."""
@@ -75,6 +78,7 @@ def test_order_and_duplicates_change_nothing(records: list[RecordName], chance: 
     assert (again.won, again.done) == (once.won, once.done)
 
 
+@settings(deadline=None)
 @given(names(), st.integers(-3, 45), st.integers(0, 20))
 def test_missing_is_the_complement_of_done(records: list[RecordName], start: int, length: int) -> None:
     """Missing and done intervals cut any stretch of positions into two parts without a gap."""

@@ -1,7 +1,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farm.report.layout import (
@@ -26,6 +26,7 @@ def cells(rows: int, columns: int) -> list[Cell]:
     ]
 
 
+@settings(deadline=None)
 @given(st.integers(0, 60), st.integers(1, 30), st.integers(1, 4096), st.integers(1, 4096))
 def test_a_sheet_is_bounded_and_nothing_overlaps(rows: int, columns: int, wide: int, high: int) -> None:
     """Whatever is asked for, the sheet has a bounded size and every place lies inside it, apart from the others."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farm.manifest.model import load
@@ -93,6 +93,7 @@ def test_shares_of_a_cut_batch_are_those_of_the_whole_call(farm: Farm) -> None:
     assert shares(batch.model_copy(update={"stop": 1})) == shares(batch)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.integers(0, 99), st.fixed_dictionaries({"prompt": st.text()})))
 def test_json_lines_are_one_line_each_in_order(lines: dict[int, dict[str, str]]) -> None:
     """Whatever a prompt holds, there is one line per task, in UTF-8, in the order of the index."""

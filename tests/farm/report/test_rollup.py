@@ -75,6 +75,16 @@ def test_a_duplicate_is_written_once(rendered: Farm) -> None:
     assert totals["wasted_s"] == pytest.approx(3.0)
 
 
+def test_a_partly_late_attempt_gives_only_what_was_missing(farm: Farm) -> None:
+    """Of two attempts that overlap, each picture's line names the worker whose picture counts."""
+    farm.record(0, 4, 1)
+    farm.record(2, 8, 2, at=130.0, worker=farm.worker.model_copy(update={"id": "w2"}))
+    totals = farm.finish()
+    by_id = {line["custom_id"]: line["worker"] for line in lines(farm.store.get(keys.results("mugs")))}
+    assert by_id == {f"c{position}": "w1" if position < 4 else "w2" for position in range(8)}
+    assert (totals["done"], totals["bytes"]) == (8, 8000)
+
+
 def test_running_it_again_writes_the_same_bytes(rendered: Farm) -> None:
     """A coordinator that died in the middle leaves the work to the next one."""
     first = rendered.finish()

@@ -132,7 +132,7 @@ def test_a_job_without_records_has_an_empty_ledger(farm: Farm) -> None:
     assert ledger_of_seconds(farm.data()).wall_s == 0.0
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.tuples(
