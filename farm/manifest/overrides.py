@@ -8,8 +8,10 @@ from farm.manifest.document import read_yaml
 from farm.manifest.fields import ALIASES
 from farm.manifest.place import shown
 
-#: Fields whose text is nothing but text.
-_PROSE = ("name", "render.prompt", "render.negative_prompt")
+_LISTS = ("[", "{", '"', "'")
+_QUOTES = ('"', "'")
+#: Field whose text is nothing but text -> the beginnings that are read as YAML all the same.
+_PROSE = {"render.prompt": _LISTS, "render.negative_prompt": _LISTS, "name": _QUOTES, "output.name": _QUOTES}
 #: What a field makes void where it is set over a manifest that has the other.
 _REPLACES = {"size": ("width", "height"), "width": ("size",), "height": ("size",)}
 
@@ -45,8 +47,12 @@ def apply(data: dict[str, Any], overrides: Sequence[str]) -> dict[str, str]:
 
 def _value(path: str, text: str, origin: str) -> Any:
     """The value as YAML reads it; prose is taken as it stands, colons and all."""
-    prose = path in _PROSE and not text.lstrip().startswith(("[", "{", '"', "'"))
-    return text if prose or not text.strip() else read_yaml(text, origin)[0]
+    if not text.strip() or (path in _PROSE and not text.lstrip().startswith(_PROSE[path])):
+        return text
+    try:
+        return read_yaml(text, origin)[0]
+    except ManifestError as error:
+        raise ManifestError(error.message, file=origin, field=error.field) from None
 
 
 def _target(data: dict[str, Any], keys: Sequence[str], origin: str) -> dict[str, Any]:
