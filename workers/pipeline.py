@@ -16,8 +16,8 @@ from farm.manifest.task import PipelineKey
 from workers.device import Device, check_dtype
 from workers.embeds import EmbedCache
 
-#: Read by the libraries when they are imported: no remote code, and nothing on the user's terminal but ours. Threads that
-#: wait do not spin: beside another busy process a spinning pool was measured up to twenty times slower.
+#: Read by the libraries when they are imported: no remote code, and nothing on the user's terminal but ours. Threads
+#: that wait do not spin: beside another busy process a spinning pool was measured up to twenty times slower.
 ENVIRONMENT = {
     "DIFFUSERS_DISABLE_REMOTE_CODE": "1",
     "DIFFUSERS_VERBOSITY": "error",
@@ -74,7 +74,7 @@ def quiet() -> None:
 
 
 def warm_up() -> None:
-    """Import what most pipelines are made of: seconds that belong to the start of the process, not to the first range."""
+    """Import what most pipelines are made of: seconds of the process's start, not of the first range."""
     with silenced():
         from diffusers import DiffusionPipeline, StableDiffusionPipeline  # noqa: F401
         from transformers import CLIPTextModel, CLIPTokenizer  # noqa: F401

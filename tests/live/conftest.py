@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -102,14 +102,13 @@ def services(tmp_path: Path) -> Iterator[Settings]:
     assert carriers(Home(home)) == []
 
 
-@pytest.fixture
-def farm(tmp_path: Path) -> Iterator[StartFarm]:
-    """Starts whole farms in homes of the test's own; nothing of them is left afterwards."""
+@contextmanager
+def _farms(folder: Path) -> Iterator[StartFarm]:
     homes: list[Home] = []
     with ExitStack() as stack:
 
         def start(workers: int = 1, *, lease: float | None = None, env: dict[str, str] | None = None) -> RunningFarm:
-            home = Home((tmp_path / f"farm-{len(homes)}").resolve())
+            home = Home((folder / f"farm-{len(homes)}").resolve())
             homes.append(home)
             settings = stack.enter_context(local_farm(home.path, workers, lease=lease, env=env))
             running = RunningFarm(settings, home)
@@ -119,6 +118,20 @@ def farm(tmp_path: Path) -> Iterator[StartFarm]:
         yield start
     assert [pid for home in homes for pid in carriers(home)] == []
     assert not [home for home in homes if home.settings_file.exists() or home.pid_file.exists()]
+
+
+@pytest.fixture
+def farm(tmp_path: Path) -> Iterator[StartFarm]:
+    """Starts whole farms in homes of the test's own; nothing of them is left afterwards."""
+    with _farms(tmp_path) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def lasting_farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFarm]:
+    """One farm of one worker for all tests of a module, with a short lease and a price; its supervisor mends what tests break."""
+    with _farms(tmp_path_factory.mktemp("lasting")) as start:
+        yield start(lease=6, env={"FARM_PRICE_PER_HOUR": "3.6"})
 
 
 @pytest.fixture

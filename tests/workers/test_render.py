@@ -104,7 +104,7 @@ def test_an_older_callback_is_used_where_there_is_no_newer_one(sd15: Loaded, mak
     modern = type(sd15.pipe)
 
     class Older(modern):  # type: ignore[misc,valid-type]  # a class made of what was loaded
-        def __call__(  # noqa: PLR0913 a pipeline's signature
+        def __call__(  # noqa: PLR0913, PLR0917 a pipeline's signature
             self, prompt: Any = None, height: Any = None, width: Any = None, num_inference_steps: int = 50,
             generator: Any = None, output_type: str = "pil", callback: Any = None, callback_steps: int = 1,
         ) -> Any:  # fmt: skip
@@ -125,7 +125,7 @@ def test_the_scheduler_is_watched_where_there_is_no_callback(sd15: Loaded, make_
     modern = type(sd15.pipe)
 
     class Silent(modern):  # type: ignore[misc,valid-type]  # a class made of what was loaded
-        def __call__(  # noqa: PLR0913 a pipeline's signature
+        def __call__(  # noqa: PLR0913, PLR0917 a pipeline's signature
             self, prompt: Any = None, height: Any = None, width: Any = None, num_inference_steps: int = 50,
             generator: Any = None, output_type: str = "pil",
         ) -> Any:  # fmt: skip
