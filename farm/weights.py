@@ -33,8 +33,10 @@ def fault(path: Path) -> str | None:
         end = max(ends, default=0)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
         return "has a corrupt header"
-    if not isinstance(end, int) or end != size - 8 - length:
-        return f"is truncated or corrupt: its header promises {8 + length + int(end)} bytes, and there are {size}"
+    if not isinstance(end, int):
+        return "has a corrupt header"
+    if end != size - 8 - length:
+        return f"is truncated or corrupt: its header promises {8 + length + end} bytes, and there are {size}"
     return None
 
 

@@ -1,0 +1,199 @@
+"""What a manifest calls a model, and what is said when it is none."""
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from farm.errors import ManifestError
+from farm.models import builtin_path, resolve
+
+GOOD = (2).to_bytes(8, "little") + b"{}"
+SD = {
+    "_class_name": "StableDiffusionPipeline",
+    "_diffusers_version": "0.42.1",
+    "requires_safety_checker": False,
+    "safety_checker": [None, None],
+    "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"],
+}
+FLUX = SD | {
+    "_class_name": "FluxPipeline",
+    "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
+    "unet": [None, None],
+    "transformer": ["diffusers", "FluxTransformer2DModel"],
+}
+
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Make:
+    """A pipeline's folder without a single real weight."""
+
+    def make(index: dict[str, Any] = SD, *, name: str = "mugs", **configs: dict[str, Any]) -> Path:
+        path = tmp_path / name
+        for component, value in index.items():
+            if isinstance(value, list) and value[0]:
+                (path / component).mkdir(parents=True)
+                if component not in {"scheduler", "tokenizer"}:
+                    (path / component / "model.safetensors").write_bytes(GOOD)
+        for component, config in configs.items():
+            file = "scheduler_config.json" if component == "scheduler" else "config.json"
+            (path / component / file).write_text(json.dumps(config), encoding="utf-8")
+        (path / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+        return path
+
+    return make
+
+
+def test_the_built_in_model() -> None:
+    """Found beside this package, and named without a path, so that a job of it is the same job everywhere."""
+    info = resolve("builtin:shapes")
+    assert (info.model, info.family.name, info.class_name) == ("builtin:shapes", "shapes", "StableDiffusionPipeline")
+    assert (info.default_width, info.default_height, info.flow, info.multiple) == (64, 64, False, 8)
+    assert info.local == builtin_path("shapes")
+    assert resolve("builtin:shapes").revision == info.revision
+
+
+@pytest.mark.parametrize(
+    ("model", "family", "size", "flow"),
+    [
+        ("stabilityai/stable-diffusion-xl-base-1.0", "sdxl", 1024, None),
+        ("stable-diffusion-v1-5/stable-diffusion-v1-5", "sd", 512, None),
+        ("black-forest-labs/FLUX.1-dev", "flux-dev", 1024, True),
+        ("somebody/something", "unknown", 1024, None),
+    ],
+)
+def test_a_hub_model_is_taken_at_its_word(model: str, family: str, size: int, flow: bool | None) -> None:  # noqa: FBT001
+    """Nothing is downloaded: the family's size, and its kind where the name tells."""
+    info = resolve(model, revision="abc")
+    assert (info.model, info.revision, info.family.name, info.local) == (model, "abc", family, None)
+    assert (info.default_width, info.default_height, info.flow) == (size, size, flow)
+
+
+def test_a_folder_beside_the_manifest(folder: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else in the working directory; its absolute path is what a worker is told."""
+    path = folder()
+    assert resolve("mugs", base=tmp_path).model == resolve("./mugs", base=tmp_path).model == str(path)
+    monkeypatch.chdir(tmp_path)
+    assert resolve("mugs", base=tmp_path / "elsewhere").model == str(path)
+    assert resolve(str(path)).local == path
+
+
+@pytest.mark.parametrize(
+    ("vae", "unet", "size"),
+    [
+        ({"block_out_channels": [1, 2, 3, 4]}, {"sample_size": 64}, 512),
+        ({"block_out_channels": [1, 2, 3, 4]}, {"sample_size": 128}, 1024),
+        ({"block_out_channels": [1, 2, 3]}, {"sample_size": 16}, 64),
+        ({}, {"sample_size": 64}, 512),
+        ({"block_out_channels": [1, 2, 3, 4]}, {}, 1024),
+        ({"block_out_channels": [1]}, {"sample_size": [9, 9]}, 128),
+    ],
+)
+def test_a_pipelines_own_size(folder: Make, vae: dict[str, Any], unet: dict[str, Any], size: int) -> None:
+    """The edge of its latents times the scale of its VAE, as diffusers has it."""
+    assert resolve(str(folder(vae=vae, unet=unet))).default_width == size
+
+
+def test_a_flow_matching_model(folder: Make) -> None:
+    """By its scheduler, its scheduler's configuration, or its class."""
+    euler = {"_class_name": "EulerDiscreteScheduler"}
+    flow = {"_class_name": "FlowMatchEulerDiscreteScheduler"}
+    assert resolve(str(folder(name="a", scheduler=euler))).flow is False
+    assert resolve(str(folder(name="b", scheduler=flow))).flow is True
+    assert resolve(str(folder(name="c", scheduler=euler | {"use_flow_sigmas": True}))).flow is True
+    assert resolve(str(folder(name="d", scheduler=euler | {"prediction_type": "flow_prediction"}))).flow is True
+    info = resolve(str(folder(FLUX, name="e", vae={"block_out_channels": [1, 2, 3, 4]})))
+    assert (info.flow, info.family.name, info.multiple, info.default_width) == (True, "flux-dev", 16, 1024)
+
+
+def test_the_family_of_a_folder(folder: Make) -> None:
+    """Its name before its class; in the Hub's cache the name is further up."""
+    assert resolve(str(folder(name="sdxl-turbo"))).family.name == "distilled"
+    assert resolve(str(folder(name="plain"))).family.name == "sd"
+    assert resolve(str(folder(name="models--a--flux-schnell/snapshots/0123"))).family.name == "flux-schnell"
+    assert resolve(str(folder(name="other")), family="sdxl").family.name == "sdxl"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ("builtin:shape", "there is no built-in model 'shape'; there is builtin:shapes"),
+        ("builtin:../../etc", "there is no built-in model"),
+        ("builtin:", "there is no built-in model ''"),
+        ("s3://bucket/model", "known but not supported yet"),
+        ("./nothing", "there is no folder './nothing'"),
+        ("/nothing/at/all", "there is no folder"),
+        ("nothing", "there is no folder 'nothing', and a Hub id looks like org/name"),
+        ("a/b/c", "there is no folder"),
+        ("../../x", "there is no folder"),
+        ("https://huggingface.co/a/b", "there is no folder"),
+    ],
+)
+def test_a_model_that_is_not_there(model: str, said: str) -> None:
+    """What was looked for, and what a model looks like."""
+    with pytest.raises(ManifestError, match=re.escape(said)) as caught:
+        resolve(model)
+    assert caught.value.field == "render.model"
+
+
+def test_a_folder_that_is_no_pipeline(folder: Make, tmp_path: Path) -> None:
+    """No index, one that is none, a file, a component that is missing."""
+    path = folder()
+    for text, said in (
+        ("{", "cannot be read"),
+        ("[]", "cannot be read"),
+        ("{}", "cannot be read"),
+        ('{"_class_name": ["my_pipeline", "MyPipeline"]}', "cannot be read"),
+    ):
+        (path / "model_index.json").write_text(text, encoding="utf-8")
+        with pytest.raises(ManifestError, match=said):
+            resolve(str(path))
+    (path / "model_index.json").unlink()
+    with pytest.raises(ManifestError, match=r"has no model_index\.json"):
+        resolve(str(path))
+    (tmp_path / "model.ckpt").write_bytes(b"")
+    with pytest.raises(ManifestError, match="is a file: give the folder"):
+        resolve(str(tmp_path / "model.ckpt"))
+
+
+def test_weights_that_cannot_be_loaded(folder: Make) -> None:
+    """Pickled, missing, broken, of another variant: each named with its component."""
+    path = folder()
+    weights = path / "unet" / "model.safetensors"
+    weights.write_bytes(GOOD + b"more")
+    with pytest.raises(ManifestError, match=r"unet of .* has a broken file: model\.safetensors is truncated"):
+        resolve(str(path))
+    weights.rename(path / "unet" / "model.bin")
+    with pytest.raises(ManifestError, match=r"holds only model\.bin: the farm loads safetensors only"):
+        resolve(str(path))
+    (path / "unet" / "model.fp16.safetensors").write_bytes(GOOD)
+    with pytest.raises(ManifestError, match=r"variant fp16 only: set render\.variant to it"):
+        resolve(str(path))
+    with pytest.raises(ManifestError, match=r"vae .* has no weights of the variant fp16"):
+        resolve(str(path), variant="fp16")
+    shutil.rmtree(path / "unet")
+    with pytest.raises(ManifestError, match=r"lacks unet, which its model_index\.json names"):
+        resolve(str(path))
+
+
+def test_a_folder_has_no_revision(folder: Make) -> None:
+    """Its content is."""
+    with pytest.raises(ManifestError, match=r"render\.revision: is given, and .* is a folder"):
+        resolve(str(folder()), revision="main")
+
+
+def test_a_changed_folder_is_another_revision(folder: Make) -> None:
+    """So that a retrained model makes a new job."""
+    path = folder()
+    before = resolve(str(path)).revision
+    (path / "unet" / "config.json").write_text("{}", encoding="utf-8")
+    assert resolve(str(path)).revision != before
