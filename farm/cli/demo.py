@@ -10,7 +10,7 @@ import typer
 
 from farm.cli.connect import read_settings
 from farm.cli.watch import display, exit_code
-from farm.client.fetch import prepare
+from farm.client.fetch import SHEET, prepare
 
 if TYPE_CHECKING:
     from farm.settings import Settings
@@ -42,8 +42,7 @@ def demo(
             ended = farm.wait(job.job, on_update=on_update)
         show(farm.report(job.job))
         fetched = farm.fetch(job.job, folder, force=True)
-        typer.echo("Stopping the farm ...")
-    typer.echo(f"{fetched.images} pictures and their contact sheet are in {folder.resolve()}.")
+    typer.echo(f"{fetched.images} pictures and their contact sheet, {SHEET}, are in {folder.resolve()}")
     raise typer.Exit(exit_code(ended))
 
 
@@ -56,7 +55,10 @@ def _own_farm(home: Path, *, keep: bool) -> "Iterator[Settings]":
     try:
         with local_farm(home) as settings:
             ours = True
-            yield settings
+            try:
+                yield settings
+            finally:
+                typer.echo("Stopping the farm ...")
     finally:
         if ours and not keep:
             shutil.rmtree(home, ignore_errors=True)

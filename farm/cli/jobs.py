@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from farm.cli.connect import connect
-from farm.cli.output import percent, print_json, seconds, table
+from farm.cli.output import count, percent, print_json, seconds, table
 from farm.client.control import Verb, read_setting
 from farm.client.status import Status
 
@@ -66,8 +66,8 @@ def retry(job: Job) -> None:
     """Try again what failed in a job, and only that."""
     with connect() as farm:
         found = farm.status(job).job
-        count = farm.tell(found, Verb.RETRY)
-    typer.echo(f"Job {found}: {count} {'image goes' if count == 1 else 'images go'} back to work.")
+        number = farm.tell(found, Verb.RETRY)
+    typer.echo(f"Job {found}: {count(number, 'image')} back to work.")
 
 
 def change(

@@ -24,6 +24,11 @@ def seconds(value: float | None) -> str:
     return f"{hours} h {left:02} min" if hours else f"{minutes} min {rest:02} s"
 
 
+def count(number: int, noun: str) -> str:
+    """``1 image``, ``2 images``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def percent(status: "Status") -> str:
     """Share of a job's images that are done or failed; 100 % only when all are."""
     share = 100 * status.images.accounted / status.images.total if status.images.total else 100.0

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from farm.cli.connect import connect
-from farm.cli.output import print_json
+from farm.cli.output import count, print_json
 from farm.errors import UsageError
 
 Job = Annotated[str, typer.Argument(help="The job's id, the beginning of it, or the job's name.")]
@@ -22,9 +22,11 @@ def fetch(
     with connect() as farm:
         fetched = farm.fetch(job, folder, force=force)
     sheet = f", contact sheet {fetched.sheet.name}" if fetched.sheet else ""
-    typer.echo(f"{fetched.images} pictures ({fetched.bytes / 1e6:.1f} MB) in {fetched.folder}{sheet}.")
+    typer.echo(f"{count(fetched.images, 'picture')} ({fetched.bytes / 1e6:.1f} MB) in {fetched.folder}{sheet}.")
     if fetched.bad:
-        typer.echo(f"{len(fetched.bad)} pictures are missing or damaged, first {fetched.bad[0]}.", err=True)
+        typer.echo(
+            f"Missing or damaged in the store: {count(len(fetched.bad), 'picture')}, first {fetched.bad[0]}.", err=True
+        )
         raise typer.Exit(1)
 
 
@@ -35,7 +37,7 @@ def verify(job: Job) -> None:
     for title, names in (("missing", found.missing), ("damaged", found.wrong)):
         for name in names:
             typer.echo(f"{title}: {name}")
-    typer.echo(f"{found.images} pictures checked, {len(found.missing)} missing, {len(found.wrong)} damaged.")
+    typer.echo(f"{count(found.images, 'picture')} checked, {len(found.missing)} missing, {len(found.wrong)} damaged.")
     if not found.ok:
         raise typer.Exit(1)
 

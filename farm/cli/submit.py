@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from farm.cli.connect import connect
-from farm.cli.output import print_json, table
+from farm.cli.output import count, print_json, table
 
 if TYPE_CHECKING:
     from farm.client import Farm
@@ -39,7 +39,7 @@ def plan(manifest: Manifest, *, overrides: Overrides = None, name: Name = None, 
             }
         )
         return
-    typer.echo(f"Job {made.job_id}: {made.images} images, {made.steps} steps.")
+    typer.echo(f"Job {made.job_id}: {count(made.images, 'image')}, {count(made.steps, 'step')}.")
     columns = ("model", "scheduler", "size", "steps", "effective_steps", "images")
     table([column.upper().replace("_", " ") for column in columns], [[g[c] for c in columns] for g in made.summary()])
     warn(made.verdicts)
@@ -76,8 +76,8 @@ def warn(verdicts: "Iterable[Verdict]") -> None:
 def sentence(job: "Submitted") -> str:
     """What a submission came to, for a person."""
     if job.new:
-        return f"Job {job.job}: {job.images} images."
-    text = f"Job {job.job} is this same job, submitted before: it is {job.state}, with {job.images} images."
+        return f"Job {job.job}: {count(job.images, 'image')}."
+    text = f"Job {job.job} is this same job, submitted before: it is {job.state}, with {count(job.images, 'image')}."
     if job.run_differs:
         text += f" Only `run` differs, which does not make a new job: change it with `farm set {job.job} KEY=VALUE`."
     return text + ("" if job.state in {"queued", "running"} else " `--again` makes a new job of it.")

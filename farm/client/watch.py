@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from farm.client.rate import Rate
 from farm.errors import LedgerError
+from farm.ledger.values import JobState
 
 if TYPE_CHECKING:
     from farm.client.connection import Connection
@@ -28,7 +29,7 @@ class Update:
     #: Over the last minute; None while nothing moved.
     images_per_s: float | None
     steps_per_s: float | None
-    #: Seconds left at the rate of the last minute, else at the average rate.
+    #: Seconds left at the rate of the last minute, else at the average rate; None unless the job runs.
     eta_s: float | None
 
 
@@ -79,7 +80,7 @@ def _look(view: View, rate: Rate) -> Update:
         workers=workers,
         images_per_s=images_per_s,
         steps_per_s=None if images_per_s is None else images_per_s * view.steps_per_image,
-        eta_s=left / images_per_s if images_per_s else status.eta_s,
+        eta_s=left / images_per_s if images_per_s and status.state is JobState.RUNNING else status.eta_s,
     )
 
 

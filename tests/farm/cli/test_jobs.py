@@ -96,7 +96,7 @@ def test_retry_says_how_many_go_back(here: "Stage", run: "Run") -> None:
     """Only what failed."""
     job = here.submit().job
     here.fail(job)
-    assert run("retry", job).out == f"Job {job}: 1 image goes back to work.\n"
+    assert run("retry", job).out == f"Job {job}: 1 image back to work.\n"
     said = run("retry", job)
     assert (said.code, "Nothing failed" in said.err) == (2, True)
 

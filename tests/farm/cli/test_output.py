@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from farm.cli.output import percent, print_json, seconds, table
+from farm.cli.output import count, percent, print_json, seconds, table
 from farm.client.status import Status
 from farm.ledger.values import JobState
 
@@ -39,6 +39,11 @@ def test_percent_reaches_a_hundred_only_at_the_end(done: int, failed: int, text:
         {"state": "running", "images": {"done": done, "failed": failed}},
     )
     assert percent(status) == text
+
+
+def test_one_is_not_many() -> None:
+    """None and two are."""
+    assert [count(number, "image") for number in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
 
 
 def test_columns_are_as_wide_as_their_cells(capsys: pytest.CaptureFixture[str]) -> None:

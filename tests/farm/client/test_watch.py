@@ -56,6 +56,13 @@ def test_speed_and_time_left_follow_the_progress() -> None:
     assert (second.images_per_s, second.steps_per_s, second.eta_s) == (5.0, 50.0, 18.0)
 
 
+def test_a_paused_job_has_no_time_left() -> None:
+    """It moved a moment ago, and now it waits for its user."""
+    story = Story([status(0), status(10, JobState.PAUSED), status(100, JobState.DONE)])
+    _, second, _ = follow(story.view(), interval=2.0)
+    assert (second.images_per_s, second.eta_s) == (5.0, None)
+
+
 def test_failed_images_count_as_settled() -> None:
     """Nothing more happens to them, so nobody waits for them."""
     story = Story([status(0), status(5, failed=5), status(95, JobState.FAILED, failed=5)])
