@@ -34,11 +34,20 @@ def speed(update: "Update") -> str:
     parts = [
         "" if update.images_per_s is None else f"{update.images_per_s:.2f} images/s",
         "" if update.steps_per_s is None else f"{update.steps_per_s:.1f} steps/s",
-        "" if update.eta_s is None or now.state.over else f"{seconds(update.eta_s)} left",
+        _left(update),
         f"{seconds(now.gpu_s)} GPU time" if now.gpu_s else "",
         "" if now.cost_usd is None else f"cost {now.cost_usd:.4f} USD",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _left(update: "Update") -> str:
+    now = update.status
+    if now.state.over:
+        return ""
+    if now.images.accounted == now.images.total:
+        return "writing the results"
+    return "" if update.eta_s is None else f"{seconds(update.eta_s)} left"
 
 
 def doing(worker: "WorkerStatus") -> str:

@@ -85,6 +85,13 @@ def test_the_end_shows_no_workers_and_no_time_left() -> None:
     assert "left" not in text
 
 
+def test_a_job_whose_images_are_all_there_is_not_over_yet() -> None:
+    """Its results and tables are being written, and no time left is claimed."""
+    text = shown(update(worker(), images=Images(400, 399, 1, 0), eta_s=0.0))
+    assert "writing the results" in text
+    assert "left" not in text
+
+
 def test_before_the_first_image_the_display_says_so() -> None:
     """No rate of zero, no time left of infinity."""
     text = shown(update(worker(), images_per_s=None, steps_per_s=None, eta_s=None))
