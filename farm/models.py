@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from farm.errors import ManifestError
+from farm.manifest.paths import find
+from farm.manifest.place import shown
 from farm.steps.policy import Family, find_family
 from farm.weights import component_fault, fingerprint
 
 BUILTIN = "builtin:"
 _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+#: Most characters of a Hub id.
+_HUB_LENGTH = 96 * 2 + 1
 _WEIGHTLESS = re.compile(r"Tokenizer|Scheduler|Processor|FeatureExtractor|TokenizerFast")
 _FLOW_CLASSES = re.compile(r"Flux|StableDiffusion3|SD3|AuraFlow|Lumina2|ZImage|QwenImage|Sana|HiDream|Chroma|CogView4")
 #: Pipelines that pack latents two by two, and round a size that does not divide.
@@ -77,11 +81,11 @@ def resolve(
     if folder is None:
         return _remote(model, revision, family)
     if revision is not None:
-        raise _error(f"is given, and {model!r} is a folder, which has none: remove it.", "render.revision")
+        raise _error(f"is given, and {shown(model)} is a folder, which has none: remove it.", "render.revision")
     try:
         return _local(model, folder, variant, family)
     except OSError as error:
-        raise _error(f"the folder {model!r} cannot be read: {error.strerror}.") from None
+        raise _error(f"the folder {shown(model)} cannot be read: {error.strerror}.") from None
 
 
 def _local(model: str, folder: Path, variant: str | None, family: str | None) -> ModelInfo:
@@ -118,14 +122,15 @@ def _folder(model: str, base: Path) -> Path | None:
         raise _error("a model in S3 is known but not supported yet: give a Hub id or a folder.")
     if model.startswith(BUILTIN):
         return _builtin(model)
-    path = Path(model).expanduser()
-    found = next((each for each in (base / path, path) if each.exists()), None)
+    found = find(model, base)
     if found is None:
-        if _HUB.fullmatch(model) and not model.startswith("."):
+        if _HUB.fullmatch(model) and len(model) <= _HUB_LENGTH:
             return None
-        raise _error(f"there is no folder {model!r}, and a Hub id looks like org/name.")
+        raise _error(f"there is no folder {shown(model)}, and a Hub id looks like org/name.")
     if not found.is_dir():
-        raise _error(f"{model!r} is a file: give the folder of a diffusers pipeline, the one with model_index.json.")
+        raise _error(
+            f"{shown(model)} is a file: give the folder of a diffusers pipeline, the one with model_index.json."
+        )
     return found.resolve()
 
 
@@ -155,13 +160,13 @@ def _family(name: str, class_name: str | None, override: str | None) -> Family:
 def _index(folder: Path, model: str) -> dict[str, Any]:
     path = folder / "model_index.json"
     if not path.is_file():
-        raise _error(f"the folder {model!r} has no model_index.json: it is no diffusers pipeline.")
+        raise _error(f"the folder {shown(model)} has no model_index.json: it is no diffusers pipeline.")
     try:
         index = json.loads(path.read_bytes())
     except ValueError:
         index = None
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
-        raise _error(f"model_index.json of {model!r} cannot be read as that of a diffusers pipeline.")
+        raise _error(f"model_index.json of {shown(model)} cannot be read as that of a diffusers pipeline.")
     return index
 
 
@@ -172,12 +177,12 @@ def _check_components(folder: Path, model: str, index: dict[str, Any], variant: 
             continue
         inner = folder / name
         if not inner.is_dir():
-            raise _error(f"the folder {model!r} lacks {name}, which its model_index.json names.")
+            raise _error(f"the folder {shown(model)} lacks {name}, which its model_index.json names.")
         if len(value) > 1 and _WEIGHTLESS.search(str(value[1])):
             continue
         why = component_fault(inner, variant)
         if why:
-            raise _error(f"{name} of {model!r} {why}.")
+            raise _error(f"{name} of {shown(model)} {why}.")
 
 
 def _config(folder: Path, *names: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from farm.manifest import combine
 from farm.manifest.fields import ALIASES, LATER, PLAIN, RANGES, READERS, WrongItemError, meta, read_values, word
 from farm.manifest.formats import Table, read_table
 from farm.manifest.numbers import compact
+from farm.manifest.paths import find
 from farm.manifest.place import Place, shown
 from farm.manifest.space import Factor
 from farm.manifest.tables import label_columns, pick_column, table_columns
@@ -146,21 +147,15 @@ def _file_axis(section: _Section, name: str, value: Mapping[str, Any]) -> Column
             place.fail(f"must be text, and {shown(value[key])} is not.", f"{path}.{key}")
     if "file" not in value:
         place.fail("names no file: write {file: prompts.txt}.", path)
-    found = _find(section.base, value["file"])
-    if not found.is_file():
-        place.fail(f"there is no file {value['file']!r}, beside the manifest or in the working directory.", path)
+    found = find(value["file"], section.base)
+    if found is None:
+        place.fail(f"there is no file {shown(value['file'])}, beside the manifest or in the working directory.", path)
     table = read_table(found, value["file"])
     column, cells = pick_column(table, name, value.get("column"))
     columns = dict(_columns(name, cells))
     if name == "prompt":
         columns |= label_columns(table, {column}, section.notes)
     return columns
-
-
-def _find(base: Path, name: str) -> Path:
-    """A file beside the manifest, else in the working directory."""
-    path = Path(name).expanduser()
-    return path if not (base / path).exists() and path.exists() else base / path
 
 
 def _require(section: _Section, columns: Columns) -> None:

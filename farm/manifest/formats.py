@@ -40,14 +40,15 @@ def read_text(path: Path, file: str) -> str:
     Raises:
         ManifestError: it is not there, no plain file, or not UTF-8; then with the line.
     """
-    if not path.exists():
-        raise ManifestError("there is no such file.", file=file)
-    if not path.is_file():
-        raise ManifestError("is no file.", file=file)
     try:
+        if not path.exists():
+            raise ManifestError("there is no such file.", file=file)
+        if not path.is_file():
+            raise ManifestError("is no file.", file=file)
         data = path.read_bytes()
-    except OSError as error:
-        raise ManifestError(f"cannot be read: {error.strerror}.", file=file) from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ManifestError(f"cannot be read: {reason}.", file=file) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

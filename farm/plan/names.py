@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from string import Formatter
 from typing import Any
 
+from farm.manifest.place import shown
 from farm.manifest.task import RenderTask
 
 _WHOLE = re.compile(r"(0\d{1,2})?[dxX]?")
@@ -77,10 +78,12 @@ class NamePattern:
         try:
             found = [Part(*_checked(*each)) for each in Formatter().parse(pattern)]
         except ValueError as error:
-            raise ValueError(f"{pattern!r} is no name: {str(error).rstrip('.?')}.") from None
+            raise ValueError(f"{shown(pattern)} is no name: {str(error).rstrip('.?')}.") from None
         last = found[-1].literal.lower() if found and found[-1].field is None else ""
         if last.endswith(_OTHER_SUFFIXES):
-            raise ValueError(f"{pattern!r} ends in {last[last.rindex('.') :]}, and the pictures are {extension[1:]}.")
+            raise ValueError(
+                f"{shown(pattern)} ends in {last[last.rindex('.') :]}, and the pictures are {extension[1:]}."
+            )
         if not last.endswith(extension):
             found.append(Part(extension))
         parsed = cls(tuple(found))

@@ -101,7 +101,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 def test_what_csv_writes_is_read_back(rows: list[list[str]], ending: str) -> None:
     """Whatever cells hold, a table written by Python's csv comes back with every row that is not blank."""
     stream = io.StringIO(newline="")
-    csv.writer(stream, lineterminator=ending).writerows([["prompt", "n"], *rows])
+    csv.writer(stream, lineterminator=ending, quoting=csv.QUOTE_ALL).writerows([["prompt", "n"], *rows])
     table = READERS[".csv"](stream.getvalue(), "a.csv")
     kept = [row for row in rows if any(cell.strip() for cell in row)]
     assert [list(row) for row in zip(table.columns["prompt"], table.columns["n"], strict=True)] == kept
