@@ -36,7 +36,7 @@ end
 -- A worker keeps what it held before Redis lost it, out of :again or from beyond the group's cursor.
 local function adopt()
   local number, group = group_of(start)
-  if not group or stop > group.stop or not free() then return nil end
+  if not group or stop > group.stop or not next_run(start, stop, 1) or not free() then return nil end
   local cursor = tonumber(redis.call('HGET', job, 'cursor:' .. number))
   if cursor < stop then
     if cursor < start then redis.call('ZADD', AGAIN, cursor, field(cursor, start)) end

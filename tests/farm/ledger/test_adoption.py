@@ -70,6 +70,14 @@ def test_an_adopted_lease_expires_like_any_other(opened: Moves, held: Lease) -> 
     assert opened.waiting() == [(4, 8), (8, 12), (12, 16), (16, 20), (20, 32)]
 
 
+def test_a_range_that_is_rendered_is_not_adopted(opened: Moves, held: Lease) -> None:
+    """A renewal that comes after the last commit opens nothing that would have to run out."""
+    restore(opened)
+    opened.commit(held)
+    assert renew(opened, held) is Signal.LOST
+    assert opened.ledger.loads(opened.job_id)[0].leased == 0
+
+
 def test_a_range_that_somebody_else_has_is_lost(opened: Moves, held: Lease) -> None:
     """A worker stops when part of its range was sent to another."""
     restore(opened)
