@@ -8,10 +8,15 @@ from farm.coordinator.assign import Seat, assign
 from farm.coordinator.demand import JobView, demands, hindrance, hopeless, ready, sent_by_queue
 from farm.coordinator.policy import choose, room
 from farm.ledger.ledger import Ledger
+from farm.ledger.roster import ALIVE
 from farm.plan.ranges import WorkRange
 from farm.queue import NO_QUEUE
 
 log = logging.getLogger(__name__)
+
+#: Seconds. Who was heard of so lately has a say in whether a model can be loaded at all: after a restart of Redis some
+#: workers are heard of later than others.
+HEARD = 60.0
 
 #: Send ranges to a queue: `farm.queue.send` with its app.
 Send = Callable[[str, Sequence[WorkRange]], object]
@@ -31,7 +36,7 @@ class Feeder:
 
     def feed(self, jobs: Sequence[JobView]) -> int:
         """Assign, take back, dispatch and send; how many ranges were sent."""
-        seats = self._seats()
+        seats = self._seats(ALIVE)
         self._explain(jobs, seats)
         told = self._assign(jobs, seats)
         serving = Counter(told.values())
@@ -50,9 +55,10 @@ class Feeder:
                 count += 1
         return count
 
-    def _seats(self) -> list[Seat]:
+    def _seats(self, within: float) -> list[Seat]:
+        """Workers that were seen within so many seconds and take work."""
         told = self._ledger.assignments()
-        workers = self._ledger.workers()
+        workers = self._ledger.workers(within=within)
         return [Seat.of(worker, told.get(worker.id)) for worker in workers if worker.doing != "draining"]
 
     def _assign(self, jobs: Sequence[JobView], seats: Sequence[Seat]) -> Mapping[str, str]:
@@ -76,9 +82,10 @@ class Feeder:
 
     def _explain(self, jobs: Sequence[JobView], seats: Sequence[Seat]) -> None:
         """Block groups that no worker can load, and say why a job waits."""
+        heard = self._seats(HEARD) if any(seat.unfit for seat in seats) else []
         for job in jobs:
             job_id = job.entry.job_id
-            for number, sentence in hopeless(job, seats).items():
+            for number, sentence in hopeless(job, heard).items():
                 count = self._ledger.block_group(job_id, number, sentence)
                 log.warning("Job %s: %d images failed: %s", job_id, count, sentence, extra={"action": "group_blocked"})
             why = hindrance(job, seats)

@@ -28,7 +28,7 @@ BUSY, IDLE = 0.1, 0.5
 #: Seconds between sweeps.
 SWEEP_EVERY = 0.5
 #: Seconds the leader's lock holds: a standby takes over after this.
-LEADER = 10.0
+LEADER = 5.0
 #: Seconds after a rebuild in which nothing is sent, so that workers that hold ranges can say so first.
 SETTLE = 5.0
 #: Seconds. Waits after errors of Redis or S3 double up to this.

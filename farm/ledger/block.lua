@@ -13,9 +13,20 @@ for _, member in ipairs(redis.call('ZRANGE', OUT, 0, -1)) do
     put_back(bounds(member))
   end
 end
-local count = 0
-for position = group.start, group.stop - 1 do
-  if not settled(position) then count = count + 1 end
+-- Whole bytes of the bitmap are counted at once: a group may hold millions.
+local function rendered(start, stop)
+  local first, last, count = math.ceil(start / 8), math.floor(stop / 8), 0
+  if first < last then count = redis.call('BITCOUNT', DONE, first, last - 1) end
+  for position = start, math.min(first * 8, stop) - 1 do count = count + redis.call('GETBIT', DONE, position) end
+  for position = math.max(last * 8, first * 8, start), stop - 1 do
+    count = count + redis.call('GETBIT', DONE, position)
+  end
+  return count
+end
+
+local count = group.stop - group.start - rendered(group.start, group.stop)
+for _, position in ipairs(redis.call('HKEYS', FAILED)) do
+  if group.start <= tonumber(position) and tonumber(position) < group.stop then count = count - 1 end
 end
 if count == 0 then return 0 end
 redis.call('HSET', BLOCKED, number, ARGV[3])

@@ -93,12 +93,16 @@ local function held(member, token)
   return entry and entry.token == token and entry or nil
 end
 
--- Number of the group a position lies in, with the group's bounds and queue.
+-- Number of the group a position lies in, with the group's bounds and queue. Groups never change: read them once.
+local groups
 local function group_of(position)
-  local groups = redis.call('HGETALL', GROUPS)
-  for i = 1, #groups, 2 do
-    local group = cjson.decode(groups[i + 1])
-    if group.start <= position and position < group.stop then return groups[i], group end
+  if not groups then
+    groups = {}
+    local found = redis.call('HGETALL', GROUPS)
+    for i = 1, #found, 2 do groups[found[i]] = cjson.decode(found[i + 1]) end
+  end
+  for number, group in pairs(groups) do
+    if group.start <= position and position < group.stop then return number, group end
   end
 end
 
@@ -110,10 +114,11 @@ local function charge(seconds, price)
   end
 end
 
--- Live workers that could hold the group's pipeline, at least one.
+-- Workers that could hold the group's pipeline, at least one. A minute's silence is not yet a worker's end: after a
+-- restart of Redis some say later than others that they live.
 local function capable(queue)
   local least = tonumber(redis.call('HGET', job, 'min_vram_gb') or '') or 0
-  local alive = redis.call('ZRANGEBYSCORE', root .. 'workers', text(now() - 30), '+inf')
+  local alive = redis.call('ZRANGEBYSCORE', root .. 'workers', text(now() - 60), '+inf')
   local count = 0
   for _, id in ipairs(alive) do
     local found = redis.call('HMGET', root .. 'worker:' .. id, 'vram_gb', 'unfit:' .. queue)

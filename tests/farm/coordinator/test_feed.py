@@ -123,3 +123,21 @@ def test_what_could_not_be_sent_is_sent_by_the_sweep(ticking: Ticking) -> None:
     assert len(ticking.outbox.take()) == 1
     ticking.tick(40)
     assert WorkRange(ticking.stage.ledger.jobs()[0].job_id, 0, 32) in ticking.outbox.take()
+
+
+def test_a_worker_that_is_silent_for_a_moment_has_a_say(ticking: Ticking) -> None:
+    """After a pause the unfit worker is heard of first: that is no reason to fail the group of the other."""
+    ledger = ticking.stage.ledger
+    job = job_of(ticking)
+    ticking.tick(2)
+    ledger.register("w2", {})
+    ledger.shift_clock(20)
+    ledger.unfit("w1", queue_of(ticking, job), "Its weights are corrupt.")
+    ledger.beat("w1")
+    ticking.coordinator.tick()
+    assert ledger.status(job).failed == 0
+    assert ledger.status(job).reason == "Its weights are corrupt."
+    ledger.shift_clock(50)
+    ledger.beat("w1")
+    ticking.coordinator.tick()
+    assert ledger.status(job).failed == 200

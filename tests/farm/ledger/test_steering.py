@@ -97,6 +97,17 @@ def test_a_task_that_failed_before_its_group_was_blocked_counts_once(opened: Mov
     assert opened.waiting() == [(0, 2), (2, 20), (20, 32)]
 
 
+@pytest.mark.parametrize("span", [(0, 3), (3, 5), (3, 12), (8, 16), (7, 17), (8, 24), (1, 31)])
+def test_a_block_counts_what_is_left(moves: Moves, span: tuple[int, int]) -> None:
+    """Bits at the edges of bytes are counted like those inside."""
+    start, stop = span
+    groups = [GroupEntry(0, 0, start, "green")] if start else []
+    moves.open(groups=(*groups, GroupEntry(1, start, stop, "red"), GroupEntry(2, stop, 32, "blue")))
+    moves.ledger.restore(moves.job_id, done=b"\x5a\xff\x00\x81", failed={}, waiting=[], epoch="e1")
+    left = [at for at in range(start, stop) if not moves.ledger.is_done(moves.job_id, at)]
+    assert moves.ledger.block_group(moves.job_id, 1, "corrupt") == len(left)
+
+
 def test_a_group_with_nothing_left_is_not_blocked(moves: Moves) -> None:
     """There is nothing to fail in a group that is rendered."""
     moves.open(images=8, groups=(GroupEntry(0, 0, 8, "red"),))
