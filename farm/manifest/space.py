@@ -114,8 +114,7 @@ class Space(Sequence[RenderTask]):
             values = dict(self.constants)
             for names, (combination, _) in zip(places, choice, strict=True):
                 values.update(zip(names, combination, strict=True))
-            key = tuple(values[name] for name in fields)
-            found[key] = found.get(key, 0) + math.prod(count for _, count in choice)
+            found[tuple(values[name] for name in fields)] = math.prod(count for _, count in choice)
         return found
 
 

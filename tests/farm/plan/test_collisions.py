@@ -79,6 +79,16 @@ def test_what_is_proved_is_true(render: dict[str, Any], pattern: str) -> None:
     assert len(set(names)) == len(names)
 
 
+def test_an_index_that_a_digit_follows_proves_nothing(space_of: Callable[..., Space]) -> None:
+    """Picture 1 with seed 11 and picture 11 with seed 1 are both 1111."""
+    seeds = [90 + number for number in range(12)]
+    seeds[1], seeds[11] = 11, 1
+    with pytest.raises(ValueError, match=r"pictures 1 and 11 the same name '1111\.png'"):
+        check_names(space_of(seed=seeds), NamePattern.parse("{index}1{seed}"))
+    with pytest.raises(ValueError, match="pictures 1 and 11 the same name"):
+        check_names(space_of(seed=seeds), NamePattern.parse("{seed}1{index}"))
+
+
 def test_large_jobs_are_proved_and_not_looked_at(space_of: Callable[..., Space]) -> None:
     """A billion names take no time where the pattern tells the fields apart."""
     space = space_of(prompt=[f"mug {number}" for number in range(1000)], seed="0-99999")

@@ -131,6 +131,18 @@ def test_a_summary_counts_every_image(render: dict[str, Any]) -> None:
     assert all(each["effective_steps"] == each["steps"] for each in plan.summary())
 
 
+def test_how_a_job_runs_and_where_it_goes_are_in_the_document(plan_of: Callable[..., Plan]) -> None:
+    """A worker reads them from there."""
+    run = {"priority": 7, "batch": 2, "min_vram_gb": 16, "max_attempts": 5, "step_policy": "clamp"}
+    output = {"name": "{seed}_{index}", "prompt_metadata": False}
+    plan = plan_of(name="mugs", run=run, output=output)
+    again = Plan.from_json(plan.to_json())
+    assert again.run.model_dump() == run | {"range": 8}
+    assert again.output.model_dump() == output | {"format": "png"}
+    assert (again.name, again.job_id) == ("mugs", plan.job_id)
+    assert again.image_name(again.task(0)) == f"{again.task(0).seed}_0.png"
+
+
 def test_the_same_manifest_is_the_same_job_to_the_byte(plan_of: Callable[..., Plan]) -> None:
     """Tomorrow too: nothing of the clock, the process or the order of a set enters a plan."""
     plans = [plan_of(prompt=["a", "b"], seed="1-3", steps=[20, 30]) for _ in range(2)]
