@@ -27,6 +27,17 @@ ENVIRONMENT = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "0",
 }
+#: Errors of the Hub's client: the model could not be had.
+_UNREACHABLE = {
+    "ConnectionError",
+    "ConnectError",
+    "HfHubHTTPError",
+    "LocalEntryNotFoundError",
+    "OfflineModeIsEnabled",
+    "RepositoryNotFoundError",
+    "RevisionNotFoundError",
+    "GatedRepoError",
+}
 _HEX = re.compile(r"[0-9a-f]{10,}")
 
 
@@ -140,18 +151,27 @@ def locate(key: PipelineKey) -> str:
 def sentence(key: PipelineKey, error: Exception) -> str:
     """Why a model cannot be loaded, for a person."""
     model, text = key.model, " ".join(str(error).split())
+    kinds = {kind.__name__ for cause in causes(error) for kind in type(cause).__mro__}
     if is_out_of_memory(error):
         return f"Model {model} does not fit into this worker's memory: use a larger device or render.dtype bfloat16."
-    if type(error).__name__ == "SafetensorError":
+    if "SafetensorError" in kinds or "Unable to load weights" in text:
         return f"Model {model} has a corrupt safetensors file ({text}): copy or download it again."
-    if "safetensors" in text and ("no file named" in text or "not found" in text or "does not" in text):
-        return f"Model {model} has no safetensors weights (only .bin or .ckpt): convert it to safetensors first."
-    if _unreachable(error):
+    if kinds & _UNREACHABLE:
         return (
             f"Model {model} is not in this worker's cache and the Hub cannot be reached or does not have it: "
             "check the id, the revision and the network, or give the path of a local folder."
         )
+    if "safetensors" in text and ("no file named" in text or "not found" in text or "does not" in text):
+        return f"Model {model} has no safetensors weights (only .bin or .ckpt): convert it to safetensors first."
     return f"Model {model} cannot be loaded: {text or type(error).__name__}"
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what led to it."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -159,26 +179,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     import torch
 
     return isinstance(error, torch.OutOfMemoryError | MemoryError)
-
-
-def _unreachable(error: BaseException) -> bool:
-    """Whether the Hub could not give us the model; the cause may lie several errors deep."""
-    names = {
-        "ConnectionError",
-        "ConnectError",
-        "HfHubHTTPError",
-        "LocalEntryNotFoundError",
-        "OfflineModeIsEnabled",
-        "RepositoryNotFoundError",
-        "RevisionNotFoundError",
-        "GatedRepoError",
-    }
-    found: BaseException | None = error
-    while found is not None:
-        if names & {kind.__name__ for kind in type(found).__mro__}:
-            return True
-        found = found.__cause__ or found.__context__
-    return False
 
 
 def weights(pipe: Any) -> int:

@@ -129,7 +129,7 @@ def farm(tmp_path: Path) -> Iterator[StartFarm]:
 
 @pytest.fixture(scope="module")
 def lasting_farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFarm]:
-    """One farm of one worker for all tests of a module, with a short lease and a price; its supervisor mends what tests break."""
+    """One farm of one worker for all tests of a module, with a short lease and a price; what breaks is mended."""
     with _farms(tmp_path_factory.mktemp("lasting")) as start:
         yield start(lease=6, env={"FARM_PRICE_PER_HOUR": "3.6"})
 

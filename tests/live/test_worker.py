@@ -76,8 +76,8 @@ class Observed:
 
     def child(self) -> int:
         """Process id of the worker's child: the one that owns the GPU."""
-        parent = self.running.pid("worker-1")
-        return next(pid for pid in self.running.tree("worker-1") if pid != parent and "libtorch" in maps(pid))
+        tree: list[int] = self.running.tree("worker-1")
+        return next(pid for pid in tree if "libtorch" in maps(pid))
 
 
 def maps(pid: int) -> str:

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 import torch
 
+from farm.errors import LedgerError
+from farm.ledger.values import Lease, Progress, Refusal, Signal
 from farm.manifest.task import PipelineKey, RenderTask
+from farm.plan.plan import Plan
+from farm.plan.ranges import WorkRange
+from farm.profile.outcome import Token
+from farm.profile.record import WorkerInfo
+from farm.store import keys
+from farm.store.memory import MemoryStore
 from workers.device import Device
 from workers.pipeline import Loaded, load, quiet
 
@@ -17,6 +25,7 @@ torch.set_num_threads(1)  # tiny models; the machine is shared
 #: The builders that live tests use too; test folders are not packages.
 BUILDERS: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "pipelines.py"))
 MakeTask = Callable[..., RenderTask]
+MakePlan = Callable[..., Plan]
 
 
 @pytest.fixture(scope="session")
@@ -72,3 +81,103 @@ def make_task() -> MakeTask:
         return RenderTask(**{**given, **fields})  # type: ignore[arg-type]  # checked by the dataclass's users
 
     return make
+
+
+WORKER = WorkerInfo(id="w", session="s", host="h", device="cpu", gpu="Test CPU", vram_gb=None, price_per_hour=2.0)
+
+
+@pytest.fixture
+def worker() -> WorkerInfo:
+    """Who renders in tests: two units of money an hour."""
+    return WORKER
+
+
+@pytest.fixture
+def make_plan() -> MakePlan:
+    """Makes plans of one prompt on the built-in model, and writes them where a worker looks."""
+    from farm.manifest.model import load as read
+    from farm.plan.plan import make_plan as freeze
+
+    def make(store: MemoryStore | None = None, *, output: dict[str, Any] | None = None, **render: Any) -> Plan:
+        given = {"model": "builtin:shapes", "prompt": "a red circle", "seed": "1-8", "steps": 2} | render
+        plan = freeze(read({"name": "test", "render": given, "run": {"batch": 2}, "output": output or {}}))
+        if store is not None:
+            store.put(keys.plan(plan.job_id), plan.to_json())
+        return plan
+
+    return make
+
+
+class FakeLedger:
+    """Grants every range, and remembers what workers told it."""
+
+    def __init__(self) -> None:
+        self.signal = Signal.CONTINUE
+        self.refusal: Refusal | None = None
+        self.commits: list[tuple[int, int, float, float | None]] = []
+        self.failed: list[dict[str, Any]] = []
+        self.returned: list[float] = []
+        self.notes: dict[str, Any] = {}
+        self.unfits: list[tuple[str, str]] = []
+        self.away = 0
+
+    def claim(self, rng: WorkRange, *, worker: str) -> Lease | Refusal:
+        """Grant, unless it was told to refuse."""
+        self._answer()
+        assert worker == "w"
+        return self.refusal or Lease(rng, Token("1x0", 1), 30.0, 100.0, 101.0)
+
+    def renew(self, lease: Lease, *, worker: str, progress: Progress) -> Signal:
+        """Answer as told."""
+        assert lease and worker and progress  # noqa: PT018 all are given
+        self._answer()
+        return self.signal
+
+    def commit(self, lease: Lease, start: int, stop: int, *, seconds: float, price: float | None) -> list[int]:
+        """Take pictures."""
+        assert lease
+        self._answer()
+        self.commits.append((start, stop, seconds, price))
+        return list(range(start, stop))
+
+    def give_back(self, lease: Lease, *, seconds: float = 0.0, price: float | None = None) -> None:
+        """Take back."""
+        assert lease and price  # noqa: PT018 both are given
+        self._answer()
+        self.returned.append(seconds)
+
+    def fail(self, lease: Lease, **told: Any) -> list[int]:
+        """Take note."""
+        assert lease
+        self._answer()
+        self.failed.append(told)
+        return []
+
+    def note(self, worker_id: str, **fields: Any) -> None:
+        """Take note."""
+        assert worker_id == "w"
+        self._answer()
+        self.notes |= fields
+
+    def unfit(self, worker_id: str, queue: str, sentence: str) -> None:
+        """Take note."""
+        assert worker_id == "w"
+        self._answer()
+        self.unfits.append((queue, sentence))
+
+    def _answer(self) -> None:
+        if self.away > 0:
+            self.away -= 1
+            raise LedgerError("Redis is away")
+
+
+@pytest.fixture
+def ledger() -> FakeLedger:
+    """A ledger that grants everything."""
+    return FakeLedger()
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """An empty store."""
+    return MemoryStore()

@@ -1,0 +1,109 @@
+from typing import Any
+
+import pytest
+import torch
+
+from workers.embeds import ROWS, EmbedCache
+
+
+class Encoder:
+    """A pipeline that encodes a prompt as its length."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def encode_prompt(self, prompt: Any, device: Any = None, negative_prompt: Any = None) -> Any:  # noqa: ARG002
+        """One row per prompt, and one per negative prompt."""
+        self.seen.append(prompt)
+        rows = torch.tensor([[float(len(text))] for text in prompt])
+        return rows, None if negative_prompt is None else torch.zeros(len(prompt), 1)
+
+
+class Other(Encoder):
+    """A pipeline of a class that the cache does not know."""
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> Encoder:
+    """An encoder whose answer is known to hold one row per prompt."""
+    monkeypatch.setitem(ROWS, "Encoder", (True, True))
+    return Encoder()
+
+
+def test_only_new_prompts_are_encoded(known: Encoder) -> None:
+    """A batch of which a part is known costs that part less, and the rows come in the batch's order."""
+    cache = EmbedCache()
+    with cache.attached(known):
+        known.encode_prompt(["a", "bb"])
+        rows, negative = known.encode_prompt(["bb", "ccc", "a", "ccc"])
+    assert known.seen == [["a", "bb"], ["ccc"]]
+    assert rows.flatten().tolist() == [2.0, 3.0, 1.0, 3.0]
+    assert negative is None
+    assert cache.misses == 3
+
+
+def test_a_prompt_with_another_negative_prompt_is_another(known: Encoder) -> None:
+    """Both halves decide the embedding."""
+    cache = EmbedCache()
+    with cache.attached(known):
+        known.encode_prompt(["a"], negative_prompt=["x"])
+        known.encode_prompt(["a"], negative_prompt=["y"])
+        known.encode_prompt(["a"], negative_prompt=["x"])
+    assert cache.misses == 2
+
+
+def test_other_arguments_are_part_of_the_key(known: Encoder) -> None:
+    """A device is not the other, a torch device has a name."""
+    cache = EmbedCache()
+    with cache.attached(known):
+        known.encode_prompt(["a"], torch.device("cpu"))
+        known.encode_prompt(["a"], torch.device("cpu"))
+        known.encode_prompt(["a"], torch.device("meta"))
+    assert cache.misses == 2
+
+
+def test_an_unknown_pipeline_remembers_whole_calls() -> None:
+    """Nothing is assumed of what it answers; the same call again is free."""
+    pipe, cache = Other(), EmbedCache()
+    with cache.attached(pipe):
+        first = pipe.encode_prompt(["a", "bb"])
+        assert pipe.encode_prompt(["a", "bb"]) is first
+        pipe.encode_prompt(["bb", "a"])
+    assert pipe.seen == [["a", "bb"], ["bb", "a"]]
+
+
+def test_what_has_no_value_of_its_own_is_not_remembered(known: Encoder) -> None:
+    """Embeddings that are handed in are encoded anew each time."""
+    cache = EmbedCache()
+    with cache.attached(known):
+        known.encode_prompt(["a"], negative_prompt=torch.ones(1))
+        known.encode_prompt(["a"], negative_prompt=torch.ones(1))
+    assert known.seen == [["a"], ["a"]]
+    assert cache.misses == 0
+
+
+def test_the_oldest_prompts_are_forgotten(known: Encoder) -> None:
+    """The cache is bounded."""
+    cache = EmbedCache(limit=2)
+    with cache.attached(known):
+        for prompt in ("a", "bb", "ccc", "a"):
+            known.encode_prompt([prompt])
+    assert cache.misses == 4
+
+
+def test_the_pipeline_is_left_as_it_was(known: Encoder) -> None:
+    """Outside the block it encodes by itself; a pipeline that encodes nothing is passed over."""
+    with EmbedCache().attached(known):
+        pass
+    assert "encode_prompt" not in vars(known)
+    with EmbedCache().attached(object()):
+        pass
+
+
+def test_a_row_does_not_keep_its_batch_alive(known: Encoder) -> None:
+    """A remembered prompt holds its own memory only."""
+    cache = EmbedCache()
+    with cache.attached(known):
+        known.encode_prompt(["a"] + ["b" * n for n in range(2, 50)])
+        rows, _ = known.encode_prompt(["a"])
+    assert rows.untyped_storage().nbytes() == 4

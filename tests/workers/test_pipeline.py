@@ -1,0 +1,120 @@
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from farm.errors import ModelError
+from farm.manifest.task import PipelineKey
+from workers.device import Device
+from workers.pipeline import Loaded, is_out_of_memory, load, locate, quiet, sentence, weights
+
+
+@pytest.fixture
+def copy(sd15_folder: Path, tmp_path: Path) -> Path:
+    """A model folder that a test may damage."""
+    return Path(shutil.copytree(sd15_folder, tmp_path / "model"))
+
+
+def test_a_folder_is_loaded(sd15: Loaded) -> None:
+    """The pipeline is in the device's format, and its weight is known."""
+    assert sd15.dtype == "float32"
+    assert sd15.bytes == weights(sd15.pipe) > 100_000
+    assert type(sd15.pipe).__name__ == "StableDiffusionPipeline"
+
+
+def test_the_user_sees_no_progress_bars(sd15_folder: Path, device: Device, capfd: pytest.CaptureFixture[str]) -> None:
+    """Loading says nothing on the terminal."""
+    load(PipelineKey(str(sd15_folder)), device)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_missing_folder_is_named(device: Device, tmp_path: Path) -> None:
+    """A path that only the submitting machine has is the usual reason."""
+    with pytest.raises(ModelError, match="is not on this worker"):
+        load(PipelineKey(str(tmp_path / "gone")), device)
+
+
+def test_a_folder_that_is_no_model_is_named(device: Device, tmp_path: Path) -> None:
+    """A checkpoint file alone is not what is asked for."""
+    with pytest.raises(ModelError, match=r"no model_index\.json"):
+        load(PipelineKey(str(tmp_path)), device)
+
+
+def test_weights_that_are_not_safetensors_are_refused(copy: Path, device: Device) -> None:
+    """A pickle could run anybody's code."""
+    weights_file = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    weights_file.rename(weights_file.with_suffix(".bin"))
+    with pytest.raises(ModelError, match="no safetensors weights"):
+        load(PipelineKey(str(copy)), device)
+
+
+def test_a_corrupt_file_is_named(copy: Path, device: Device) -> None:
+    """Half a download: copy it again."""
+    weights_file = copy / "unet" / "diffusion_pytorch_model.safetensors"
+    weights_file.write_bytes(weights_file.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="corrupt safetensors"):
+        load(PipelineKey(str(copy)), device)
+
+
+def test_any_other_trouble_is_one_sentence(copy: Path, device: Device) -> None:
+    """An index that names classes nobody has is the model's fault, not a traceback."""
+    index = copy / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"unet": ["diffusers", "NoSuchModel"]}))
+    with pytest.raises(ModelError, match=f"{copy} cannot be loaded") as caught:
+        load(PipelineKey(str(copy)), device)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pipeline_without_a_prompt_is_refused(copy: Path, device: Device) -> None:
+    """An unconditional pipeline makes pictures, but not of what was asked for."""
+    index = copy / "model_index.json"
+    made = json.loads(index.read_text())
+    parts = {name: made[name] for name in ("unet", "scheduler", "_diffusers_version")}
+    index.write_text(json.dumps({"_class_name": "DDPMPipeline", **parts}))
+    with pytest.raises(ModelError, match="takes no prompt"):
+        load(PipelineKey(str(copy)), device)
+
+
+def test_a_hub_that_cannot_be_reached_is_named(device: Device, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Offline and not in the cache: the sentence says both, and what to do."""
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match="the Hub cannot be reached or does not have it"):
+        load(PipelineKey("somebody/some-model", revision="abc"), device)
+
+
+def test_a_model_that_is_too_large_is_named() -> None:
+    """Out of memory while loading is about the device."""
+    assert "does not fit" in sentence(PipelineKey("big/model"), MemoryError())
+    assert is_out_of_memory(MemoryError())
+    assert not is_out_of_memory(ValueError())
+
+
+def test_built_in_models_lie_in_the_package() -> None:
+    """`builtin:shapes` needs no download."""
+    assert (Path(locate(PipelineKey("builtin:shapes"))) / "model_index.json").is_file()
+    assert locate(PipelineKey("org/model")) == "org/model"
+
+
+def test_a_model_has_a_short_name_and_a_hash(sd15: Loaded) -> None:
+    """What the picture's text says: the last part of the name, ten hex digits of the revision where it has some."""
+    given = {"pipe": sd15.pipe, "device": sd15.device, "dtype": "float32", "bytes": 1}
+    hub = Loaded(key=PipelineKey("org/some-model", revision="462165984030d82259a1"), **given)
+    assert (hub.name, hub.hash) == ("some-model", "4621659840")
+    builtin = Loaded(key=PipelineKey("builtin:shapes"), **given)
+    assert builtin.name == "shapes"
+    assert len(builtin.hash) == 10
+    assert builtin.hash != Loaded(key=PipelineKey("builtin:other"), **given).hash
+
+
+def test_remote_code_stays_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says; what is mere taste may be set by the user."""
+    monkeypatch.setenv("DIFFUSERS_DISABLE_REMOTE_CODE", "0")
+    monkeypatch.setenv("TRANSFORMERS_VERBOSITY", "info")
+    quiet()
+    assert os.environ["DIFFUSERS_DISABLE_REMOTE_CODE"] == "1"
+    assert os.environ["TRANSFORMERS_VERBOSITY"] == "info"
