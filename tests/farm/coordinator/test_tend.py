@@ -28,6 +28,7 @@ def test_a_killed_worker_s_range_is_sent_again_within_the_lease_and_ten_seconds(
     ranges = ticking.outbox.take()
     assert {(rng.start, rng.stop) for rng in ranges} == {(0, 8), (8, 16)}
     assert ticking.stage.ledger.renew(lease, worker="w1", progress=_progress()) is Signal.LOST
+    assert ticking.stage.ledger.sweep(job, grace=1000, queue_lengths={}) == ([], [])
 
 
 def _progress() -> Any:
