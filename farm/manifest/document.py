@@ -43,6 +43,7 @@ class _Reader:
     count: int = 0
 
     def read(self, node: "Node", path: str, depth: int = 0) -> Any:
+        """The value of a node, the lines of all in it noted."""
         from ruamel.yaml.nodes import MappingNode, SequenceNode
 
         self.count += 1
@@ -126,12 +127,15 @@ def parse_json(text: str, file: str | None, *, line: int = 1) -> Any:
     """The value of a JSON text that starts at a line of a file; `ManifestError` with the line when it is none."""
 
     def integer(digits: str) -> int | str:
+        """A number, unless it is absurd."""
         return int(digits) if len(digits) <= _DIGITS else LongNumber(digits)
 
     def constant(name: str) -> float:
+        """Python's own additions to JSON."""
         raise ManifestError(f"{name} is no JSON value.", file=file, line=line)
 
     def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
+        """A mapping without a key that is there twice."""
         values = dict(items)
         if len(values) < len(items):
             twice = next(key for i, (key, _) in enumerate(items) if key in dict(items[:i]))

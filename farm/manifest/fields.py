@@ -47,6 +47,7 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
     """A reader of whole numbers from `low` to `high`."""
 
     def read(value: Any) -> int:
+        """A whole number within the bounds."""
         digits = value.strip() if isinstance(value, str) else ""
         if isinstance(value, str) and _WHOLE.fullmatch(value):
             if len(digits) > len(str(high)) + 1:
@@ -114,6 +115,7 @@ def choice(values: Sequence[str]) -> Callable[[Any], str]:
     """A reader of one of some words."""
 
     def read(value: Any) -> str:
+        """One of the words."""
         if value not in values:
             raise WrongValueError(f"must be one of {', '.join(values)}, and {shown(value)} is not.")
         return str(value)

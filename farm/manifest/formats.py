@@ -109,6 +109,7 @@ def _check_json(row: dict[str, Any], file: str, line: int) -> None:
 
 def _separated(delimiter: str) -> Callable[[str, str], Table]:
     def read(text: str, file: str) -> Table:
+        """A header, then rows of as many cells."""
         rows = _rows(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), file)
         first = next(rows, None)
         if first is None:

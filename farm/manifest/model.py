@@ -18,6 +18,8 @@ from farm.manifest.place import Place, shown
 #: Ranges hold this many batches unless the user says otherwise.
 _BATCHES = 4
 _RUN_LATER = ("window", "finish_by", "budget_usd", "profile", "optimize", "target_range_seconds")
+#: Columns that tell an OpenAI batch file.
+_OPENAI = {"custom_id", "method", "url", "body"}
 _FORMATS_LATER = ("jpeg", "webp")
 
 
@@ -96,12 +98,16 @@ def load(source: Path | str | Mapping[str, Any], *, overrides: Sequence[str] = (
     file, base, suffix = str(source), path.parent, path.suffix.lower()
     if suffix in formats.READERS:
         table = formats.read_table(path, file)
+        if set(table.columns) >= _OPENAI:
+            raise ManifestError("an OpenAI batch file is known but not supported yet.", file=file)
         return _manifest({}, {}, overrides, file=file, base=base, stem=path.stem, table=table)
     if suffix not in {".yaml", ".yml", ".json"}:
         known = ".yaml, .json, " + ", ".join(formats.READERS)
         raise ManifestError(f"a manifest or prompt file ends in one of {known}.", file=file)
     text = formats.read_text(path, file)
     data, lines = (read_json if suffix == ".json" else read_yaml)(text, file)
+    if isinstance(data, list) and data and isinstance(data[0], dict) and "taskType" in data[0]:
+        raise ManifestError("a list of imageInference requests is known but not supported yet.", file=file)
     if not isinstance(data, dict):
         what = "is empty" if data is None else f"is {shown(data)}"
         raise ManifestError(f"{what}: a manifest is a mapping with the key `render`.", file=file)

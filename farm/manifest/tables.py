@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from farm.manifest.fields import ALIASES, LABELS, LATER, READERS
+from farm.manifest.fields import ALIASES, LABELS, LATER, RANGES, READERS
 from farm.manifest.formats import Table
+from farm.manifest.numbers import compact
 
 #: Columns whose empty cells mean "not given".
 _OPTIONAL = frozenset(READERS) - {"prompt", "model"} | set(LABELS)
@@ -87,6 +88,8 @@ def _cell(read: Callable[[Any], Any], table: Table, row: int, column: str) -> An
 
 
 def _spread(name: str, values: list[Any]) -> Mapping[str, Sequence[Any]]:
+    if name in RANGES and None not in values:
+        return {name: compact(values)}
     if name != "size":
         return {name: values}
     return {

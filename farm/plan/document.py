@@ -98,6 +98,7 @@ def unpack_factor(entry: Mapping[str, Any], read: Callable[[int], bytes]) -> Fac
     first, hashes = entry["parts"]["first"], entry["parts"]["sha256"]
 
     def load(number: int) -> bytes:
+        """A part of this factor, whole."""
         data = read(first + number)
         if hashlib.sha256(data).hexdigest() != hashes[number]:
             raise StoreError(f"Part {first + number} of the job's rows is damaged: its hash does not fit it.")

@@ -160,6 +160,7 @@ class Plan:
         job_id = body["job_id"]
 
         def part(number: int) -> bytes:
+            """A part of the job's rows."""
             if read is None:
                 raise StoreError(f"The rows of job {job_id} are in the store, and no store is at hand.")
             return read(keys.rows(job_id, number))

@@ -79,3 +79,30 @@ def test_openjd_reads_the_same(expression: str) -> None:
             parse(expression)
         return
     assert _ours(parse(expression)) == expected
+
+
+_TREES: st.SearchStrategy[Node] = st.recursive(
+    st.just("x"),
+    lambda inner: (
+        st.lists(inner, min_size=2, max_size=3).map(lambda parts: Zip(tuple(parts)))
+        | st.lists(inner.filter(lambda part: not isinstance(part, Product)), min_size=2, max_size=3).map(
+            lambda parts: Product(tuple(parts))
+        )
+    ),
+    max_leaves=8,
+)
+
+
+def _written(node: Node) -> str:
+    """An expression that means a tree."""
+    if isinstance(node, str):
+        return node
+    if isinstance(node, Product):
+        return " * ".join(_written(part) for part in node.parts)
+    return f"({', '.join(_written(part) for part in node.parts)})"
+
+
+@given(_TREES)
+def test_a_tree_that_is_written_is_read_back(tree: Node) -> None:
+    """Every tree the grammar has."""
+    assert parse(_written(tree)) == tree

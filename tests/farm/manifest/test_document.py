@@ -1,5 +1,6 @@
 """YAML 1.2 and JSON -> plain values and lines; whatever is wrong is one sentence with its line."""
 
+import json
 from typing import Any
 
 import pytest
@@ -178,3 +179,23 @@ def test_a_row_of_json_counts_from_its_line() -> None:
     with pytest.raises(ManifestError) as caught:
         parse_json("{", "tasks.jsonl", line=7)
     assert caught.value.line == 7
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc", max_size=2), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(_JSON)
+def test_yaml_reads_json(value: Any) -> None:
+    """A JSON manifest under a YAML name means the same."""
+    text = json.dumps(value, ensure_ascii=False)
+    assert read_yaml(text, None)[0] == value
+    assert read_json(text, None)[0] == value

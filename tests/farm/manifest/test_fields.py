@@ -166,3 +166,20 @@ def test_every_name_of_the_steps() -> None:
     """What other programs call them."""
     assert set(ALIASES) == {"num_inference_steps", "inference_steps", "sample_steps", "quality_steps"}
     assert set(ALIASES.values()) == {"steps"}
+
+
+@given(st.integers(0, MAX_SEED))
+def test_every_seed_a_generator_takes_is_taken(seed: int) -> None:
+    """As a number and as text, and a range may start and end with it."""
+    assert READERS["seed"](seed) == READERS["seed"](str(seed)) == seed
+    assert list(read_values("seed", f"{seed}-{seed}").values) == [seed]
+
+
+@given(st.integers(1, 2048), st.integers(1, 2048))
+def test_every_size_of_eights_is_taken(width: int, height: int) -> None:
+    """And no other."""
+    assert READERS["size"](f"{8 * width}x{8 * height}") == (8 * width, 8 * height)
+    with pytest.raises(
+        ValueError, match=f"such as {8 * width} or {8 * width + 8}, not {8 * width + 3}|from 8 to 16384"
+    ):
+        READERS["size"](f"{8 * width + 3}x{8 * height}")

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,3 +107,22 @@ def test_what_csv_writes_is_read_back(rows: list[list[str]], ending: str) -> Non
     table = READERS[".csv"](stream.getvalue(), "a.csv")
     kept = [row for row in rows if any(cell.strip() for cell in row)]
     assert [list(row) for row in zip(table.columns["prompt"], table.columns["n"], strict=True)] == kept
+
+
+@given(st.lists(st.dictionaries(st.text("ab", min_size=1, max_size=2), st.integers() | _CELL, min_size=1), min_size=1))
+def test_rows_of_json_keep_their_cells(rows: list[dict[str, object]]) -> None:
+    """Each under its own name, whatever names the other rows have; None where a row lacks one."""
+    table = READERS[".jsonl"]("\n".join(json.dumps(row) for row in rows), "a.jsonl")
+    assert len(table) == len(rows)
+    for number, row in enumerate(rows):
+        cells = {name: values[number] for name, values in table.columns.items()}
+        assert {name: cell for name, cell in cells.items() if cell is not None} == row
+    assert all(len(values) == len(rows) for values in table.columns.values())
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8"), max_size=8), max_size=6))
+def test_a_plain_list_is_its_lines(lines: list[str]) -> None:
+    """Without blank ones and without the space around; no prompt is lost or joined to another."""
+    text = "\n".join(lines)
+    expected = [line.strip() for line in re.split(r"\r\n|\r|\n", text) if line.strip()]
+    assert READERS[".txt"](text, "a.txt").columns["prompt"] == expected

@@ -1,8 +1,11 @@
 """--set: values over the manifest's own."""
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.errors import ManifestError
 from farm.manifest.overrides import apply
@@ -62,3 +65,22 @@ def test_a_setting_that_is_none(override: str, said: str) -> None:
         apply({"name": "mugs", "render": {"steps": 8}}, [override])
     assert caught.value.file == f"--set {override}"
     assert said in caught.value.message
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["steps", "sample_steps", "seed", "size", "scheduler"]),
+        st.integers(0, 9) | st.lists(st.integers(0, 9), max_size=3) | st.sampled_from(["1-4", "64x64", "euler"]),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_settings_alone_make_a_manifest(render: dict[str, Any]) -> None:
+    """What is set one by one is what a manifest would have said, but for names that mean the same: the last counts."""
+    data: dict[str, Any] = {}
+    apply(data, [f"render.{name}={json.dumps(value).strip(chr(34))}" for name, value in render.items()])
+    both = {"steps", "sample_steps"} <= set(render)
+    expected = dict(render)
+    if both:
+        del expected[next(name for name in render if name in {"steps", "sample_steps"})]
+    assert data == {"render": expected}

@@ -1,8 +1,11 @@
 """Output names: which patterns are taken, and what they make of a task."""
 
 import re
+from pathlib import PurePosixPath
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.manifest.task import PipelineKey, RenderTask
 from farm.plan.names import FIELDS, NamePattern, model_word
@@ -117,3 +120,23 @@ def test_a_pattern_that_is_refused(pattern: str, expected: str) -> None:
 def test_a_model_as_part_of_a_name(model: str, word: str) -> None:
     """No slash, no dots that climb, and of a folder its own name only."""
     assert model_word(model) == word
+
+
+@given(
+    st.lists(
+        st.sampled_from([*(f"{{{field}}}" for field in FIELDS), "..", "/", ".", "a", "{", "}", ":", " ", "\n", "~"])
+    )
+)
+def test_no_pattern_leaves_the_folder(pieces: list[str]) -> None:
+    """What is taken names a file inside the job's folder; what is not is refused as a pattern."""
+    try:
+        pattern = NamePattern.parse("".join(pieces))
+    except ValueError as error:
+        assert len(str(error)) < 400  # noqa: PT017 either way is fine
+        return
+    name = pattern.name(TASK)
+    parts = PurePosixPath(name).parts
+    assert name.lower().endswith(".png")
+    assert not PurePosixPath(name).is_absolute()
+    assert ".." not in parts
+    assert str(PurePosixPath(name)) == name

@@ -1,6 +1,8 @@
 """Families of models, their ranges, and what is said of a choice of steps."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.steps.policy import MAXIMUM, Family, families, find_family, range_verdict, scheduler_verdict, verdicts
 from farm.steps.schedulers import SCHEDULERS
@@ -129,3 +131,21 @@ def test_a_family_is_parsed() -> None:
     }
     family = Family.parse("mine", values)
     assert (family.name, family.recommended, family.globs, family.flow) == ("mine", (2, 3), (), False)
+
+
+@given(st.text(max_size=30), st.none() | st.text(max_size=20))
+def test_every_model_has_a_family(model: str, class_name: str | None) -> None:
+    """If only the unknown one; case does not matter."""
+    family = find_family(model, class_name)
+    assert families()[family.name] == family
+    assert find_family(f"{model}SDXL-Turbo", class_name).distilled
+
+
+@given(st.sampled_from(sorted(families())), st.lists(st.integers(1, MAXIMUM), min_size=1, max_size=5))
+def test_what_was_clamped_is_in_range(name: str, steps: list[int]) -> None:
+    """No second warning, and steps that were fine are left alone."""
+    family = families()[name]
+    clamped = [family.clamp(each) for each in steps]
+    assert range_verdict(family, clamped) is None
+    assert (range_verdict(family, steps) is None) == (clamped == steps)
+    assert [family.clamp(each) for each in clamped] == clamped

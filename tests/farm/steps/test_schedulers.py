@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.steps.schedulers import SCHEDULERS, SPACINGS, Kind, canonical, denoiser_calls, effective_steps, fits
 
@@ -109,3 +111,15 @@ def test_diffusers_has_them_and_they_step() -> None:
         made = getattr(diffusers, scheduler.class_name).from_config(config, **scheduler.overrides)
         made.set_timesteps(20)
         assert len(made.timesteps) == denoiser_calls(scheduler.name, 20), scheduler.name
+
+
+@given(st.text(max_size=20) | st.sampled_from(sorted(SCHEDULERS)).flatmap(lambda name: st.just(name.upper())))
+def test_a_name_is_canonical_or_none(name: str) -> None:
+    """Whatever people write; and a canonical name stays what it is."""
+    try:
+        found = canonical(name)
+    except ValueError as error:
+        assert name.lower() not in SCHEDULERS
+        assert "\n" not in str(error)
+    else:
+        assert canonical(found) == found
