@@ -122,11 +122,10 @@ def test_a_model_as_part_of_a_name(model: str, word: str) -> None:
     assert model_word(model) == word
 
 
-@given(
-    st.lists(
-        st.sampled_from([*(f"{{{field}}}" for field in FIELDS), "..", "/", ".", "a", "{", "}", ":", " ", "\n", "~"])
-    )
-)
+_PIECES = [*(f"{{{field}}}" for field in FIELDS), "..", "/", ".", "a", "{", "}", ":", " ", "\n", "~"]
+
+
+@given(st.lists(st.sampled_from(_PIECES)))
 def test_no_pattern_leaves_the_folder(pieces: list[str]) -> None:
     """What is taken names a file inside the job's folder; what is not is refused as a pattern."""
     try:

@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,10 @@ _SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 
 
 @pytest.fixture
-def _small_parts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of four rows, from the fourth row on."""
     monkeypatch.setattr(rows, "PART", 4)
     monkeypatch.setattr(rows, "_INLINE_ROWS", 3)
-    yield
 
 
 def planned(table: list[dict[str, Any]], *overrides: str) -> tuple[Plan, list[RenderTask]]:

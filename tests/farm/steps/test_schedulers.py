@@ -118,8 +118,7 @@ def test_a_name_is_canonical_or_none(name: str) -> None:
     """Whatever people write; and a canonical name stays what it is."""
     try:
         found = canonical(name)
-    except ValueError as error:
+    except ValueError:
         assert name.lower() not in SCHEDULERS
-        assert "\n" not in str(error)
     else:
         assert canonical(found) == found
