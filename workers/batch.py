@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from farm.errors import ModelError, RenderError
+from farm.ledger.values import Signal
 from farm.manifest.task import PipelineKey, RenderTask
 from workers.lease import StoppedError
-from workers.pipeline import Loaded, is_out_of_memory
+from workers.pipeline import Loaded, is_broken_device, is_out_of_memory
 from workers.probe import OnStep
 from workers.render import Rendered, render
 
@@ -49,6 +50,8 @@ class Batcher:
     """
 
     render: Render = render
+    #: Whether the device failed in a way that only a new process mends.
+    broken: bool = field(init=False, default=False)
     #: Largest batch to try, for the shapes that ran out of memory in this process.
     caps: dict[Shape, int] = field(default_factory=dict)
 
@@ -59,7 +62,7 @@ class Batcher:
 
         Raises:
             ModelError: nothing of this pipeline can be rendered here.
-            StoppedError: `on_step` ended it.
+            StoppedError: `on_step` ended it, or the device is broken.
         """
         shape = (loaded.key, tasks[0].width, tasks[0].height)
         done = 0
@@ -76,6 +79,8 @@ class Batcher:
                 outcome = Failure(start + done, start + done + 1, "OutOfMemoryError", message)
             yield outcome
             done += len(part)
+            if self.broken:
+                raise StoppedError(Signal.DRAIN)
 
     def _attempt(
         self, loaded: Loaded, part: Sequence[RenderTask], *, start: int, on_step: OnStep
@@ -90,6 +95,7 @@ class Batcher:
         except Exception as error:  # the worker's edge: whatever a pipeline raises is recorded
             if is_out_of_memory(error):
                 return None
+            self.broken = is_broken_device(error)
             log.exception("Batch %d-%d failed", start, start + len(part))
             message = " ".join(str(error).split()) or type(error).__name__
             return Failure(start, start + len(part), type(error).__name__, message)

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 import secrets
 import socket
 import time
@@ -57,9 +58,10 @@ class Child:
         self.session.start()
         self.runner.watch.switch(Kind.IDLE)
 
-    def run(self, job_id: str, start: int, stop: int) -> None:
-        """Render a range; returns when it left the GPU."""
+    def run(self, job_id: str, start: int, stop: int) -> bool:
+        """Render a range; returns when it left the GPU: False when the device is broken and this process must end."""
         self.runner.run(WorkRange(job_id, start, stop))
+        return not self.runner.gpu.batcher.broken
 
     def stop(self) -> None:
         """Publish what was rendered, close every attempt, write the session."""
@@ -114,7 +116,7 @@ def assemble(*, ledger: Ledger, store: Store, worker: WorkerInfo, device: Device
     watch = Stopwatch(started_at=started_at, now=now)
     session = SessionLog(store, worker=worker, watch=watch, started_at=started_at)
     presence = Presence(ledger, worker)
-    keeper = Keeper(ledger, worker=worker.id, announce=presence.announce)
+    keeper = Keeper(ledger, worker=worker.id, announce=presence.announce, give_up=lambda: os._exit(1))
     publisher = Publisher(store, ledger, worker=worker, session=session, now=now)
     runner = Runner(
         worker=worker.id,

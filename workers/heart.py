@@ -44,7 +44,7 @@ class Heart:
     ) -> None:
         self._connect, self._worker, self._info, self._interval = connect, worker, info, interval
         self._ledger: Register | None = None
-        self._drained = False
+        self._drained = self._away = False
         #: The queue the coordinator wants served, and the one that is served.
         self.wanted: str | None = None
         self.serving: str | None = None
@@ -79,8 +79,11 @@ class Heart:
                 self._drained = True
             wanted = self._ledger.beat(self._worker, {**self._info, "queue": self.serving or ""})
         except LedgerError as error:
-            log.warning("No heartbeat: %s", error)
+            if not self._away:
+                log.warning("No heartbeat: %s", error)
+            self._away = True
         else:
+            self._away = False
             self.wanted = None if self._draining.is_set() else wanted
 
     def _run(self) -> None:

@@ -112,7 +112,6 @@ class Held:
 
     def progress(self) -> Progress:
         """What the next renewal carries."""
-        patience = LOADING_PATIENCE if self.doing == "loading" else max(PATIENCE, STEPS_OF_PATIENCE * self.slowest)
         return Progress(
             ticks=self.ticks,
             doing=self.doing,
@@ -120,8 +119,18 @@ class Held:
             steps=self.steps,
             images=self.images,
             busy_s=self.clock() - self.started_at if self.busy_s is None else self.busy_s,
-            patience_s=patience,
+            patience_s=self.patience,
         )
+
+    @property
+    def patience(self) -> float:
+        """Seconds without a tick that are still work."""
+        return LOADING_PATIENCE if self.doing == "loading" else max(PATIENCE, STEPS_OF_PATIENCE * self.slowest)
+
+    @property
+    def hung(self) -> bool:
+        """Whether the GPU thread does not come back from a call, and has lost its lease over it."""
+        return not self.live and self.doing != "publishing" and self.clock() - self.moved_at > self.patience
 
 
 class Keeper:
@@ -131,20 +140,22 @@ class Keeper:
         ledger: what renews.
         worker: this worker's name.
         announce: called every few rounds.
+        give_up: called when the GPU thread hangs; ends the process, and the parent starts another.
         interval: seconds between two renewals.
         clock: a clock that never runs backwards.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 by name
         self,
         ledger: Renewer,
         *,
         worker: str,
         announce: Callable[[], None] = lambda: None,
+        give_up: Callable[[], None] = lambda: None,
         interval: float = INTERVAL,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._announce = announce
+        self._announce, self._give_up = announce, give_up
         self._ledger, self._worker, self._interval, self._clock = ledger, worker, interval, clock
         self._held: list[Held] = []
         self._lock = threading.Lock()
@@ -182,7 +193,11 @@ class Keeper:
     def renew_all(self) -> None:
         """Renew every lease once; a ledger that does not answer leaves them as they are."""
         with self._lock:
+            hung = [held for held in self._held if held.hung]
             leases = [held for held in self._held if held.signal is not Signal.LOST]
+        if hung:
+            log.critical("The device does not come back from %s: this process ends", hung[0].lease.range)
+            self._give_up()
         for held in leases:
             asked_at = self._clock()
             try:

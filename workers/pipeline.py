@@ -181,6 +181,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, torch.OutOfMemoryError | MemoryError)
 
 
+def is_broken_device(error: BaseException) -> bool:
+    """Whether a device failed in a way that outlives the call: every later one in this process fails too."""
+    import torch
+
+    return isinstance(error, torch.AcceleratorError)
+
+
 def weights(pipe: Any) -> int:
     """Bytes of all parameters and buffers of a pipeline."""
     import torch

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from farm.errors import LedgerError, ModelError, NotInStoreError, StoreError
+from farm.errors import LedgerError, ModelError, StoreError
 from farm.ledger.values import Lease, Refusal
 from farm.plan.plan import Plan
 from farm.plan.ranges import WorkRange
@@ -26,8 +26,8 @@ from workers.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
-#: Seconds between tries to read a plan while the store is away.
-DELAY = 1.0
+#: Tries to read a plan while the store is away, and seconds between them.
+TRIES, DELAY = 60, 1.0
 
 
 class Granter(Protocol):
@@ -35,6 +35,9 @@ class Granter(Protocol):
 
     def claim(self, rng: WorkRange, *, worker: str) -> Lease | Refusal:
         """Lease a range."""
+
+    def give_back(self, lease: Lease, *, seconds: float = 0.0, price: float | None = None) -> None:
+        """Return a range without a strike."""
 
 
 @dataclass
@@ -93,7 +96,7 @@ class Runner:
         """Render under a lease, and hand over whatever came of it."""
         plan = self._plan(held)
         if plan is None:
-            self.keeper.release(held)
+            self._return(held)
             return
         attempt = Attempt(held=held, plan=plan, started_at=started_at)
         entered = False
@@ -112,18 +115,24 @@ class Runner:
         self.publisher.finish(attempt, lambda: self._released(held, entered=entered))
 
     def _plan(self, held: Held) -> Plan | None:
-        """The job's plan, however long the store is away while the lease lives."""
-        job_id = held.lease.range.job_id
-        while held.live:
+        """The job's plan; None when the store does not give it, though it was asked for a while."""
+        for _ in range(TRIES):
+            if not held.live:
+                break
             try:
-                return self.plans.get(job_id)
-            except NotInStoreError as error:
-                log.warning("Cannot read the plan of %s: %s", job_id, error)
-                return None  # the lease runs out: the coordinator decides what the job is worth
+                return self.plans.get(held.lease.range.job_id)
             except StoreError as error:
-                log.warning("Cannot read the plan of %s: %s", job_id, error)
+                log.warning("Cannot read the plan of %s: %s", held.lease.range.job_id, error)
                 self.sleep(DELAY)
         return None
+
+    def _return(self, held: Held) -> None:
+        """Give a range back that was not begun."""
+        try:
+            self.ledger.give_back(held.lease)
+        except LedgerError as error:
+            log.warning("Cannot give %s back: its lease runs out: %s", held.lease.range, error)
+        self.keeper.release(held)
 
     def _load(self, attempt: Attempt) -> Loaded:
         """The range's pipeline; the worker says which ones it holds."""

@@ -27,7 +27,9 @@ _PR_SET_PDEATHSIG = 1
 @shared_task(name=TASK)  # type: ignore[untyped-decorator]  # Celery has no types
 def render(job_id: str, start: int, stop: int) -> None:
     """Render a range; returns when it left the GPU."""
-    child().run(job_id, start, stop)
+    if not child().run(job_id, start, stop):
+        child().stop()
+        os._exit(1)  # a context that saw a device error sees nothing else: the parent starts a fresh process
 
 
 @functools.cache

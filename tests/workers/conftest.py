@@ -129,7 +129,8 @@ class FakeLedger:
 
     def renew(self, lease: Lease, *, worker: str, progress: Progress) -> Signal:
         """Answer as told."""
-        assert lease and worker and progress  # noqa: PT018 all are given
+        assert progress.ticks >= 0
+        assert (lease.token.counter, worker) == (1, "w")
         self._answer()
         return self.signal
 
@@ -142,7 +143,8 @@ class FakeLedger:
 
     def give_back(self, lease: Lease, *, seconds: float = 0.0, price: float | None = None) -> None:
         """Take back."""
-        assert lease and price  # noqa: PT018 both are given
+        assert lease
+        assert price in (None, 2.0)
         self._answer()
         self.returned.append(seconds)
 

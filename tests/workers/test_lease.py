@@ -138,6 +138,27 @@ def test_patience_follows_the_work() -> None:
     assert held.progress().patience_s == 1200.0
 
 
+def test_a_thread_that_does_not_come_back_ends_the_process() -> None:
+    """Its lease is lost over it, and the parent starts another; a publish that waits is no such thing."""
+    clock, ended = Clock(), list[bool]()
+    ledger = Ledger()
+    keeper = Keeper(ledger, worker="w", clock=clock, give_up=lambda: ended.append(True))
+    held, published = keeper.hold(LEASE), keeper.hold(LEASE)
+    held.rendering(steps=4)
+    published.publishing()
+    for _ in range(20):
+        clock.now += 20
+        keeper.renew_all()
+    assert ended == []
+    ledger.answer = Signal.LOST
+    keeper.renew_all()
+    keeper.renew_all()
+    assert ended == [True]
+    keeper.release(held)
+    keeper.renew_all()
+    assert ended == [True]
+
+
 def test_busy_seconds_end_with_the_gpus_work() -> None:
     """Publishing overlaps the next range and is not charged."""
     clock = Clock()

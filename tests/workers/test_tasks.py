@@ -14,13 +14,14 @@ from workers import tasks
 class Child:
     """Remembers what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, broken: bool = False) -> None:
         self.ranges: list[tuple[str, int, int]] = []
-        self.stopped = False
+        self.stopped, self.broken = False, broken
 
-    def run(self, *message: Any) -> None:
+    def run(self, *message: Any) -> bool:
         """Render."""
         self.ranges.append(message)
+        return not self.broken
 
     def stop(self) -> None:
         """End."""
@@ -34,6 +35,16 @@ def test_a_message_is_a_range(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks.render("job", 0, 8)
     assert child.ranges == [("job", 0, 8)]
     assert tasks.render.name == TASK
+
+
+def test_a_broken_device_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was rendered is published first."""
+    child, ended = Child(broken=True), list[int]()
+    monkeypatch.setattr(tasks, "child", lambda: child)
+    monkeypatch.setattr(os, "_exit", ended.append)
+    tasks.render("job", 0, 8)
+    assert child.stopped
+    assert ended == [1]
 
 
 def test_a_process_without_gpu_rooms_ends_without_making_them() -> None:
