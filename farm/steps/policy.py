@@ -121,11 +121,5 @@ def scheduler_verdict(scheduler: str, steps: list[int]) -> Verdict | None:
     return Verdict("note", f"{each.sampler_name} adds little above {bound} steps, and this asks for {_listed(above)}.")
 
 
-def verdicts(family: Family, scheduler: str, steps: int) -> list[Verdict]:
-    """What the policy says of one choice of steps."""
-    found = (range_verdict(family, [steps]), scheduler_verdict(scheduler, [steps]))
-    return [each for each in found if each]
-
-
 def _listed(numbers: list[int]) -> str:
     return ", ".join(str(each) for each in sorted(set(numbers)))

@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.steps.policy import MAXIMUM, Family, families, find_family, range_verdict, scheduler_verdict, verdicts
-from farm.steps.schedulers import SCHEDULERS
+from farm.steps.policy import MAXIMUM, Family, families, find_family, range_verdict, scheduler_verdict
 
 #: The table of the step facts: minimum, recommended, maximum, draft, standard, final.
 TABLE = {
@@ -108,14 +107,6 @@ def test_what_is_said_of_a_sampler(scheduler: str, steps: list[int], said: str |
     if verdict is not None and said is not None:
         assert verdict.level == "note"
         assert said in verdict.message
-
-
-def test_verdicts_combine_family_and_sampler() -> None:
-    """Thirty Euler steps on a distilled model are wrong twice."""
-    found = verdicts(families()["distilled"], "euler", 30)
-    assert [verdict.level for verdict in found] == ["warning", "note"]
-    assert verdicts(families()["sdxl"], "default", 25) == []
-    assert all(isinstance(verdicts(families()["sd"], name, 200), list) for name in SCHEDULERS)
 
 
 def test_a_family_is_parsed() -> None:
