@@ -7,6 +7,7 @@
     │   ├── LedgerError                Redis
     │   └── StoreError                 S3
     │       └── NotInStoreError        the object is not there
+    ├── DamagedError          exit 1   an object of a job is not what was written: concerns that job alone
     ├── NoSuchJobError        exit 4
     ├── ModelError            a pipeline cannot be loaded on this worker: charges the worker, not the task
     └── RenderError           one image cannot be made: charges the task
@@ -75,6 +76,10 @@ class NotInStoreError(StoreError):
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__(f"The store has no object {key}.")
+
+
+class DamagedError(FarmError):
+    """An object in the store is not what a farm writes; asking again gives the same bytes."""
 
 
 class NoSuchJobError(FarmError):
