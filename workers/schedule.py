@@ -1,6 +1,5 @@
 """A scheduler of its own for every call: it keeps state, so two calls never share one."""
 
-import inspect
 from typing import Any
 
 from farm.errors import ModelError
@@ -33,16 +32,9 @@ def make_scheduler(base: Any, name: str, *, timestep_spacing: str | None, model:
             )
         entry = SCHEDULERS[name]
         kind = getattr(diffusers, entry.class_name or type(base).__name__)
-        changes = {**latent_defaults(kind, base), **entry.overrides, **changes}
+        changes = {**entry.overrides, **changes}
     with silenced():
         return kind.from_config(base.config, **changes)
-
-
-def latent_defaults(kind: type, base: Any) -> dict[str, Any]:
-    """What a scheduler must be told where the pipeline's own never said it: latents are not clipped as pixels are."""
-    if "clip_sample" in inspect.signature(kind).parameters and "clip_sample" not in base.config:
-        return {"clip_sample": False}
-    return {}
 
 
 def is_flow(scheduler: Any) -> bool:

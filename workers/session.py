@@ -108,7 +108,7 @@ class SessionLog:
     def _begin_next(self, written: Session) -> None:
         """The next part begins where the written one ends."""
         self._part, self._started_at = written.part + 1, written.ended_at
-        del self._spans[: len(written.spans)]
+        self._spans.clear()
         for job_id, seconds in written.upload_s.items():
             self._uploads[job_id] -= seconds
 

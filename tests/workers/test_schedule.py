@@ -45,10 +45,10 @@ def test_the_spacing_of_timesteps_is_part_of_the_choice(name: str) -> None:
     assert make_scheduler(EULER, name, timestep_spacing=None, model="m").config.timestep_spacing == "linspace"
 
 
-def test_latents_are_never_clipped_as_if_they_were_pixels() -> None:
-    """A pipeline whose scheduler knows no clipping says nothing of it; what it does say is kept."""
-    assert not make_scheduler(EULER, "ddpm", timestep_spacing=None, model="m").config.clip_sample
-    assert not make_scheduler(EULER, "lcm", timestep_spacing=None, model="m").config.clip_sample
+@pytest.mark.parametrize("name", ["ddim", "ddpm", "lcm"])
+def test_latents_are_never_clipped_as_if_they_were_pixels(name: str) -> None:
+    """Schedulers that clip by default are told not to, whatever the pipeline's own says of it."""
+    assert not make_scheduler(EULER, name, timestep_spacing=None, model="m").config.clip_sample
 
 
 def test_the_pipelines_own_scheduler_is_left_alone() -> None:
