@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from farm.ledger.base import LedgerBase
 from farm.ledger.boundary import guarded
-from farm.ledger.values import Expired, Lease, Progress, Refusal, Signal
+from farm.ledger.values import Expired, FailedPart, Lease, Progress, Refusal, Signal
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Token
 
@@ -105,22 +105,22 @@ class Leases(LedgerBase):
         self,
         lease: Lease,
         *,
-        failed: Sequence[tuple[int, int]],
+        failed: Sequence[FailedPart | tuple[int, int]],
         worker: str,
-        error: str,
+        error: str = "",
         seconds: float = 0.0,
         price: float | None = None,
     ) -> list[int]:
         """Close an attempt with failures.
 
-        A failed sub-range comes back halved, a single failed task gets a strike; every other position without a bit
-        returns unpunished.
+        A failed sub-range comes back halved, a single failed task gets a strike, and what is certain to fail again
+        is given up at once; every other position without a bit returns unpunished.
 
         Args:
             lease: the attempt.
-            failed: sub-ranges, start inclusive, stop exclusive.
+            failed: what failed, each part with its sentence.
             worker: who reports it: strikes of different workers quarantine.
-            error: one sentence, kept with a quarantined task.
+            error: the sentence of parts that are given as ``(start, stop)``.
             seconds: busy seconds of the GPU thread to charge to the job.
             price: the worker's price per hour, None when it has none.
 
@@ -128,15 +128,15 @@ class Leases(LedgerBase):
             The positions that went into quarantine.
         """
         rng = lease.range
+        parts = [part if isinstance(part, FailedPart) else FailedPart(*part, error) for part in failed]
         found = self._run(
             "fail",
             self._job(rng.job_id),
             rng.start,
             rng.stop,
             str(lease.token),
-            json.dumps([list(part) for part in failed]),
+            json.dumps([[part.start, part.stop, part.sentence, part.certain] for part in parts]),
             worker,
-            error,
             _text(seconds),
             _text(price),
         )

@@ -100,6 +100,18 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedPart:
+    """A sub-range ``[start, stop)`` of a lease that failed."""
+
+    start: int
+    stop: int
+    #: One sentence, kept with each task of it that is given up.
+    sentence: str
+    #: It would fail again wherever it is tried: all of it is given up at once.
+    certain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Expired:
     """An attempt whose lease ran out, found by the sweep."""
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 )
 
 from farm.ledger.ledger import Ledger
-from farm.ledger.values import GroupEntry, JobEntry, JobState, Lease, Progress, Refusal, Signal
+from farm.ledger.values import FailedPart, GroupEntry, JobEntry, JobState, Lease, Progress, Refusal, Signal
 from farm.plan.ranges import WorkRange
 
 JOB = "mugs"
@@ -110,7 +110,8 @@ class Farm(RuleBasedStateMachine):
         rng = lease.range
         start = data.draw(st.integers(rng.start, rng.stop - 1))
         stop = data.draw(st.integers(start + 1, rng.stop))
-        self.ledger.fail(lease, failed=[(start, stop)], worker=worker, error="black")
+        part = FailedPart(start, stop, "black", certain=data.draw(st.booleans()))
+        self.ledger.fail(lease, failed=[part], worker=worker)
         self.held.pop(str(lease.token), None)
 
     @rule(seconds=st.floats(0, 45))

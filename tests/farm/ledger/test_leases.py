@@ -5,7 +5,7 @@ import pytest
 
 from farm.ledger.leases import read_token
 from farm.ledger.ledger import Ledger
-from farm.ledger.values import GroupEntry, JobState, Lease, Refusal, Signal
+from farm.ledger.values import FailedPart, GroupEntry, JobState, Lease, Refusal, Signal
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Token
 
@@ -285,6 +285,27 @@ def test_one_worker_quarantines_a_task_it_fails(opened: Moves, beat: Callable[..
     assert opened.ledger.failures(opened.job_id) == {0: "It is black."}
     assert opened.ledger.status(opened.job_id).failed == 1
     assert opened.waiting()[0] == (1, 20)
+
+
+def test_every_failed_task_keeps_its_own_sentence(opened: Moves, beat: Callable[..., None]) -> None:
+    """Two tasks of one range may fail for two reasons."""
+    beat("w1")
+    parts = [FailedPart(5, 6, "It is not a number."), FailedPart(2, 3, "It is black.")]
+    assert opened.ledger.fail(opened.lease(), failed=parts, worker="w1") == [2, 5]
+    assert opened.ledger.failures(opened.job_id) == {2: "It is black.", 5: "It is not a number."}
+    assert opened.waiting()[:3] == [(0, 2), (3, 5), (6, 8)]
+
+
+def test_what_is_certain_to_fail_again_is_given_up_at_once(opened: Moves, beat: Callable[..., None]) -> None:
+    """A scheduler that refuses the batch's steps is not asked once per half, nor on every worker."""
+    beat("w1", "w2")
+    lease = opened.lease()
+    opened.ledger.commit(lease, 3, 4, seconds=0, price=None)
+    part = FailedPart(2, 6, "LCM takes at most 50 steps.", certain=True)
+    assert opened.ledger.fail(lease, failed=[part], worker="w1") == [2, 4, 5]
+    assert opened.ledger.failures(opened.job_id) == dict.fromkeys((2, 4, 5), part.sentence)
+    assert opened.ledger.status(opened.job_id).failed == 3
+    assert opened.waiting()[:2] == [(0, 2), (6, 8)]
 
 
 def test_another_worker_gets_a_task_before_it_is_given_up(opened: Moves, beat: Callable[..., None]) -> None:
