@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from farm.ledger.values import Signal
@@ -52,6 +52,7 @@ class Part:
     stop: int
     outcome: Outcome
     error: ErrorInfo | None = None
+    certain: bool = False
 
 
 @dataclass(eq=False)
@@ -96,7 +97,7 @@ def parts(start: int, stop: int, *, images: Sequence[int], failures: Sequence[Fa
     outcomes: dict[int, Part] = {}
     for failure in failures:
         error = ErrorInfo(kind=failure.kind, message=failure.message)
-        whole = Part(failure.start, failure.stop, Outcome.FAILED, error)
+        whole = Part(failure.start, failure.stop, Outcome.FAILED, error, failure.certain)
         outcomes |= dict.fromkeys(range(failure.start, failure.stop), whole)
     rendered, left = Part(start, stop, Outcome.RENDERED), Part(start, stop, rest)
     outcomes |= dict.fromkeys(images, rendered)
@@ -109,7 +110,7 @@ def _runs(start: int, labels: Sequence[Part]) -> Iterator[Part]:
     for index in range(1, len(labels) + 1):
         if index == len(labels) or labels[index] is not labels[first]:
             label = labels[first]
-            yield Part(start + first, start + index, label.outcome, label.error)
+            yield replace(label, start=start + first, stop=start + index)
             first = index
 
 

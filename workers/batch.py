@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from farm.errors import ModelError, RenderError
+from farm.errors import RenderError
 from farm.ledger.values import Signal
 from farm.manifest.task import PipelineKey, RenderTask
 from workers.lease import StoppedError
@@ -33,12 +33,14 @@ class Failure:
         stop: last position, exclusive. More than one: it is not known which of them is to blame.
         kind: class of the error, for the record.
         message: sentence for the user.
+        certain: whether it would fail again wherever it is tried.
     """
 
     start: int
     stop: int
     kind: str
     message: str
+    certain: bool = False
 
 
 @dataclass
@@ -61,7 +63,6 @@ class Batcher:
         """Render tasks of one batch key that begin at position `start`, in as few calls as fit.
 
         Raises:
-            ModelError: nothing of this pipeline can be rendered here.
             StoppedError: `on_step` ended it, or the device is broken.
         """
         shape = (loaded.key, tasks[0].width, tasks[0].height)
@@ -88,10 +89,10 @@ class Batcher:
         """One call; None when memory ran out. Out of here, the frames that held the memory are gone."""
         try:
             return self.render(loaded, part, start=start, on_step=on_step)
-        except (ModelError, StoppedError):
+        except StoppedError:
             raise
         except RenderError as error:
-            return Failure(start, start + len(part), type(error).__name__, str(error))
+            return Failure(start, start + len(part), type(error).__name__, str(error), certain=True)
         except Exception as error:  # the worker's edge: whatever a pipeline raises is recorded
             if is_out_of_memory(error):
                 return None

@@ -47,7 +47,6 @@ class GpuRoom:
 
         Raises:
             StoppedError: the job was cancelled, the lease lost, or the worker is drained (after a whole batch).
-            ModelError: nothing of this pipeline can be rendered here.
         """
         rng, held = attempt.held.lease.range, attempt.held
         for start, stop in batches(attempt.plan, rng.start, rng.stop, attempt.plan.run.batch):

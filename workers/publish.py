@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from farm.errors import LedgerError, StoreError
-from farm.ledger.values import Lease
+from farm.ledger.values import FailedPart, Lease
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Outcome
 from farm.profile.record import ImageRecord, Record, WorkerInfo
@@ -45,15 +45,8 @@ class Closer(Protocol):
     def give_back(self, lease: Lease, *, seconds: float = 0.0, price: float | None = None) -> None:
         """Return what is left without a strike."""
 
-    def fail(  # noqa: PLR0913 the ledger's own signature
-        self,
-        lease: Lease,
-        *,
-        failed: Sequence[tuple[int, int]],
-        worker: str,
-        error: str,
-        seconds: float = 0.0,
-        price: float | None = None,
+    def fail(
+        self, lease: Lease, *, failed: Sequence[FailedPart], worker: str, seconds: float, price: float | None
     ) -> list[int]:
         """Report sub-ranges that failed."""
 
@@ -192,20 +185,16 @@ class Publisher:
     def _end(self, attempt: Attempt, found: Sequence[Part], seconds: float) -> None:
         """The one closing call of an attempt that left something over."""
         lease, price = attempt.held.lease, self._worker.price_per_hour
-        failed = [part for part in found if part.outcome is Outcome.FAILED]
-        if not failed:
+        failed = [
+            FailedPart(part.start, part.stop, part.error.message, part.certain)
+            for part in found
+            if part.error is not None
+        ]
+        if failed:
+            worker = self._worker.id
+            self._insist(lambda: self._ledger.fail(lease, failed=failed, worker=worker, seconds=seconds, price=price))
+        else:
             self._insist(lambda: self._ledger.give_back(lease, seconds=seconds, price=price))
-            return
-        self._insist(
-            lambda: self._ledger.fail(
-                lease,
-                failed=[(part.start, part.stop) for part in failed],
-                worker=self._worker.id,
-                error=failed[0].error.message if failed[0].error else "",
-                seconds=seconds,
-                price=price,
-            )
-        )
 
     def _insist(self, call: Callable[[], T]) -> T | None:
         """Call the ledger until it answers, for as long as that makes sense."""

@@ -61,8 +61,8 @@ def render(
         now: the wall clock.
 
     Raises:
-        ModelError: the scheduler does not fit the model.
-        RenderError: the pipeline cannot make such a picture.
+        RenderError: the scheduler does not fit the model, or the pipeline does not take what the task asks for; it
+            would be so on every worker.
     """
     import torch
 

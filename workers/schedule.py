@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from farm.errors import ModelError
+from farm.errors import RenderError
 from farm.steps.schedulers import SCHEDULERS, fits
 from workers.pipeline import silenced
 
@@ -17,7 +17,7 @@ def make_scheduler(base: Any, name: str, *, timestep_spacing: str | None, model:
         model: named in the error.
 
     Raises:
-        ModelError: the scheduler does not fit the model.
+        RenderError: the scheduler does not fit the model.
     """
     import diffusers
 
@@ -25,7 +25,7 @@ def make_scheduler(base: Any, name: str, *, timestep_spacing: str | None, model:
     kind = type(base)
     if name != "default":
         if not fits(name, flow=is_flow(base)):
-            raise ModelError(
+            raise RenderError(
                 f"Scheduler {name} does not fit {model}, a flow-matching model: use scheduler default instead."
                 if is_flow(base)
                 else f"Scheduler {name} is for flow-matching models and {model} is none: use scheduler default instead."

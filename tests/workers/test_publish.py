@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from farm.errors import StoreError
-from farm.ledger.values import Lease, Signal
+from farm.ledger.values import FailedPart, Lease, Signal
 from farm.plan.plan import Plan
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Outcome, Token
@@ -135,10 +135,22 @@ def test_a_failure_costs_its_neighbours_nothing(bench: MakeBench, ledger: Any) -
     one.close()
     assert [(start, stop) for start, stop, _, _ in ledger.commits] == [(0, 2), (3, 8)]
     assert ledger.failed == [
-        {"failed": [(2, 3)], "worker": "w", "error": "It came out black.", "seconds": 0.5, "price": 2.0}
+        {"failed": [FailedPart(2, 3, "It came out black.")], "worker": "w", "seconds": 0.5, "price": 2.0}
     ]
     assert [record.outcome for record in one.records()] == [Outcome.RENDERED, Outcome.FAILED, Outcome.RENDERED]
     assert one.records()[1].error is not None
+
+
+def test_every_failure_keeps_its_own_sentence(bench: MakeBench, ledger: Any) -> None:
+    """And says whether trying again is of any use."""
+    one = bench()
+    one.attempt.failures += [
+        Failure(0, 4, "RenderError", "No such scheduler.", certain=True), Failure(4, 8, "ValueError", "bad shape")
+    ]  # fmt: skip
+    one.close()
+    assert ledger.failed[0]["failed"] == [
+        FailedPart(0, 4, "No such scheduler.", certain=True), FailedPart(4, 8, "bad shape")
+    ]  # fmt: skip
 
 
 def test_a_drained_rest_goes_back(bench: MakeBench, ledger: Any) -> None:
@@ -220,8 +232,9 @@ def test_a_picture_that_cannot_be_encoded_fails_alone(bench: MakeBench, ledger: 
     one.publisher.add(one.attempt, Picture(7, task, np.zeros((4, 4, 7), dtype=np.uint8), 7, ORIGIN))
     one.close()
     assert [(start, stop) for start, stop, _, _ in ledger.commits] == [(0, 7)]
-    assert ledger.failed[0]["failed"] == [(7, 8)]
-    assert "cannot be written as png" in ledger.failed[0]["error"]
+    (part,) = ledger.failed[0]["failed"]
+    assert (part.start, part.stop, part.certain) == (7, 8, False)
+    assert "cannot be written as png" in part.sentence
 
 
 def test_metadata_can_be_left_out(bench: MakeBench, make_plan: Any) -> None:

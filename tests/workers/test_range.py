@@ -153,7 +153,8 @@ def test_a_batch_that_raises_leaves_the_others_alone(bench: Bench, make_plan: An
     assert bench.outcomes(plan.job_id) == {
         (0, 2): Outcome.RENDERED, (2, 4): Outcome.FAILED, (4, 6): Outcome.RENDERED
     }  # fmt: skip
-    assert bench.ledger.failed[0]["failed"] == [(2, 4)]
+    (part,) = bench.ledger.failed[0]["failed"]
+    assert (part.start, part.stop, part.sentence) == (2, 4, "bad shape")
 
 
 def test_a_broken_device_ends_the_process(bench: Bench, make_plan: Any) -> None:
@@ -168,7 +169,8 @@ def test_a_broken_device_ends_the_process(bench: Bench, make_plan: Any) -> None:
     bench.child.runner.gpu.batcher.render = break_down
     assert not bench.child.run(plan.job_id, 0, 6)
     bench.child.publisher.stop()
-    assert bench.ledger.failed[0]["failed"] == [(0, 2)]
+    (part,) = bench.ledger.failed[0]["failed"]
+    assert (part.start, part.stop) == (0, 2)
     assert bench.outcomes(plan.job_id) == {(0, 2): Outcome.FAILED}
 
 

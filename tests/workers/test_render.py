@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from farm.errors import ModelError, RenderError
+from farm.errors import RenderError
 from farm.manifest.task import PipelineKey, RenderTask
 from farm.profile.seconds import Kind
 from workers.device import Device
@@ -141,7 +141,7 @@ def test_the_scheduler_is_watched_where_there_is_no_callback(sd15: Loaded, make_
 
 def test_a_scheduler_that_does_not_fit_is_named(flux: Loaded, make_task: MakeTask) -> None:
     """A flow-matching model and DDIM: one sentence for the user."""
-    with pytest.raises(ModelError, match="ddim does not fit"):
+    with pytest.raises(RenderError, match="ddim does not fit"):
         render(flux, [make_task(flux.key, scheduler="ddim")], start=0, on_step=ignore)
 
 

@@ -1,7 +1,7 @@
 import diffusers
 import pytest
 
-from farm.errors import ModelError
+from farm.errors import RenderError
 from farm.steps.schedulers import SCHEDULERS
 from workers.pipeline import silenced
 from workers.schedule import is_flow, make_scheduler
@@ -34,7 +34,7 @@ def test_flow_schedulers_fit_flow_models(name: str) -> None:
 )
 def test_what_does_not_fit_is_refused(base: object, name: str, words: str) -> None:
     """The sentence names scheduler and model, and says what to use."""
-    with pytest.raises(ModelError, match=f"{words}.*use scheduler default"):
+    with pytest.raises(RenderError, match=f"{words}.*use scheduler default"):
         make_scheduler(base, name, timestep_spacing=None, model="m")
 
 
