@@ -1,11 +1,10 @@
 """Find the job a user means, and what is known of it."""
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from farm.client.status import Status
-from farm.client.submit import read_plan
+from farm.client.submit import read_finished, read_plan
 from farm.errors import NoSuchJobError, NotInStoreError, UsageError
 from farm.store import keys
 
@@ -59,10 +58,8 @@ def status_of(job_id: str, connection: "Connection") -> Status:
         plan = read_plan(connection.store, job_id)
     except NotInStoreError:
         raise NoSuchJobError(job_id) from None
-    try:
-        return Status.from_finished(plan, json.loads(connection.store.get(keys.finished(job_id))))
-    except NotInStoreError:
-        return Status.from_plan(plan)
+    finished = read_finished(connection.store, job_id)
+    return Status.from_plan(plan) if finished is None else Status.from_finished(plan, finished)
 
 
 def all_jobs(connection: "Connection") -> list[Status]:

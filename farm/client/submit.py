@@ -2,11 +2,13 @@
 
 import itertools
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from farm.errors import DamagedError, NotInStoreError
 from farm.ledger.values import GroupEntry, JobEntry, JobState
 from farm.store import keys
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
     from farm.ledger.ledger import Ledger
     from farm.plan.plan import Plan, Verdict
     from farm.store.store import Store
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ def submit(plan: "Plan", source: bytes, *, store: "Store", ledger: "Ledger") -> 
     """Submit a plan; the same plan again is the same job.
 
     The plan object is written last, so a submission that is killed before it leaves no job, and one that is killed
-    after it is completed by the next submission or by a coordinator.
+    after it is completed by the next submission or by a coordinator. A plan that is damaged is written anew.
 
     Args:
         plan: the job.
@@ -47,7 +51,7 @@ def submit(plan: "Plan", source: bytes, *, store: "Store", ledger: "Ledger") -> 
         store: where the job's objects go.
         ledger: what hears of the job when all of them are there.
     """
-    stored = read_plan(store, plan.job_id) if store.exists(keys.plan(plan.job_id)) else None
+    stored = _stored(plan.job_id, store=store, ledger=ledger)
     if stored is None:
         write(plan, source, store=store)
     state = _open(stored or plan, store=store, ledger=ledger)
@@ -61,13 +65,30 @@ def submit(plan: "Plan", source: bytes, *, store: "Store", ledger: "Ledger") -> 
     )
 
 
+def _stored(job_id: str, *, store: "Store", ledger: "Ledger") -> "Plan | None":
+    """The plan of a job that is there already.
+
+    One that is damaged is as good as none: what ended because of it is forgotten, so that it is opened again.
+    """
+    try:
+        return read_plan(store, job_id)
+    except NotInStoreError:
+        return None
+    except DamagedError:
+        known = ledger.status(job_id)
+        if known is not None and known.state.over:
+            ledger.forget(job_id)
+        return None
+
+
 def _open(plan: "Plan", *, store: "Store", ledger: "Ledger") -> JobState:
     """Make the ledger know a job, unless it does or the job is over; the job's state."""
     known = ledger.status(plan.job_id)
     if known is not None:
         return known.state
-    if store.exists(keys.finished(plan.job_id)):
-        return JobState(json.loads(store.get(keys.finished(plan.job_id)))["state"])
+    finished = read_finished(store, plan.job_id)
+    if finished is not None:
+        return JobState(finished["state"])
     ledger.open(entry(plan, submitted_at=ledger.now()))
     return JobState.QUEUED
 
@@ -96,10 +117,23 @@ def write(plan: "Plan", source: bytes, *, store: "Store") -> None:
 
 
 def read_plan(store: "Store", job_id: str) -> "Plan":
-    """The plan of a job in the store; raises `NotInStoreError`."""
+    """The plan of a job in the store; raises `NotInStoreError` or `DamagedError`."""
     from farm.plan.plan import Plan
 
     return Plan.from_json(store.get(keys.plan(job_id)), read=store.get)
+
+
+def read_finished(store: "Store", job_id: str) -> dict[str, Any] | None:
+    """How a job ended; None when it has not, and when nobody can read it: a coordinator then ends it again."""
+    try:
+        found: dict[str, Any] = json.loads(store.get(keys.finished(job_id)))
+        JobState(found["state"])
+    except NotInStoreError:
+        return None
+    except (ValueError, KeyError, TypeError):
+        log.warning("The finished.json of %s is damaged", job_id, extra={"action": "end_unreadable"})
+        return None
+    return found
 
 
 def entry(plan: "Plan", *, submitted_at: float) -> JobEntry:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from farm.errors import DamagedError
 from farm.ledger.values import JobState
 from farm.store import keys
 from farm.store.store import Store
@@ -51,11 +52,15 @@ class Controls:
 
 
 def replay(store: Store, job_id: str) -> Controls:
-    """Read a job's control objects, in the order of their numbers."""
+    """Read a job's control objects, in the order of their numbers; raises `DamagedError`."""
     found = Controls()
     named = [(parsed, key) for key in store.list(keys.controls(job_id)) if (parsed := keys.parse_control(key))]
     for (number, what), key in sorted(named):
-        found.apply(what, json.loads(store.get(key)))
+        data = store.get(key)
+        try:
+            found.apply(what, json.loads(data))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise DamagedError(f"The control object {key} is damaged: put it back, or delete it.") from None
         found.number = number
     return found
 

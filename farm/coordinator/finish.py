@@ -9,6 +9,7 @@ from typing import Any
 
 from farm.client.submit import read_plan
 from farm.coordinator.demand import JobView
+from farm.errors import DamagedError
 from farm.ledger.ledger import Ledger
 from farm.ledger.values import JobState, JobStatus
 from farm.store import keys
@@ -45,7 +46,12 @@ def ending(status: JobStatus, failures: dict[int, str]) -> Ending:
 
 
 def write_results(ledger: Ledger, store: Store, status: JobStatus) -> bool:
-    """Write what a job leaves behind, then tell the ledger; False when it was retried meanwhile. Safe to do again."""
+    """Write what a job leaves behind, then tell the ledger; False when it was retried meanwhile. Safe to do again.
+
+    Raises:
+        DamagedError: its plan is no plan any more.
+        StoreError: the store cannot be reached.
+    """
     from farm.report.rollup import finish
 
     job_id = status.job_id
@@ -85,6 +91,12 @@ def _document(status: JobStatus, end: Ending, totals: dict[str, Any], *, finishe
     }
 
 
+def fail_damaged(ledger: Ledger, job_id: str, error: DamagedError) -> None:
+    """End a job whose plan cannot be read; submitted again it goes on."""
+    log.error("Job %s: %s", job_id, error, extra={"action": "job_damaged"})
+    ledger.finish(job_id, JobState.FAILED, str(error))
+
+
 class Finisher:
     """Writes the results of jobs that are over, one job at a time, beside the loop.
 
@@ -113,6 +125,9 @@ class Finisher:
             if error is None:
                 self._not_before.pop(job_id, None)
                 log.info("Job %s is over", job_id, extra={"action": "job_finished"})
+                continue
+            if isinstance(error, DamagedError):
+                fail_damaged(self._ledger, job_id, error)
                 continue
             self._not_before[job_id] = self._clock() + RETRY_AFTER
             log.error("The results of %s are not written yet: %s", job_id, error, extra={"action": "finish_failed"})

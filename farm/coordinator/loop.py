@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from farm.client.submit import read_plan
 from farm.coordinator.demand import JobView
 from farm.coordinator.feed import Feeder, Send
-from farm.coordinator.finish import Finisher
+from farm.coordinator.finish import Finisher, fail_damaged
 from farm.coordinator.rebuild import discover, restore
 from farm.coordinator.tend import Tender
-from farm.errors import FarmError, NotInStoreError, ServiceError
+from farm.errors import DamagedError, NotInStoreError, ServiceError
 from farm.ledger.ledger import Ledger
 from farm.store.store import Store
 
@@ -56,6 +57,8 @@ class Coordinator:
         self._leads = False
         self._next_sweep = self._send_from = 0.0
         self._said: dict[str, str] = {}
+        #: Jobs whose plan was read lately.
+        self._planned: set[str] = set()
 
     def tick(self) -> bool:
         """Do once everything there is to do; whether anything moves.
@@ -96,16 +99,27 @@ class Coordinator:
     def _ready(self, job_id: str, epoch: str) -> JobView | None:
         """A job that was compared with the store in this epoch; one that cannot be is left alone, and says why."""
         try:
+            if not self._has_plan(job_id):
+                return None
             if self._ledger.restored(job_id) != epoch:
                 restore(self._ledger, self._store, job_id, epoch)
-        except (FarmError, ValueError, KeyError, TypeError) as error:
-            if isinstance(error, ServiceError) and not isinstance(error, NotInStoreError):
-                raise
+        except (DamagedError, NotInStoreError) as error:
             self._say(job_id, f"It cannot be read from the store: {error}")
             return None
         if self._said.pop(job_id, None):
             self._ledger.set_waiting(job_id, None)
         return self._view(job_id)
+
+    def _has_plan(self, job_id: str) -> bool:
+        """Whether workers can read a job's plan; a job whose plan is damaged fails."""
+        if job_id not in self._planned:
+            try:
+                read_plan(self._store, job_id)
+            except DamagedError as error:
+                fail_damaged(self._ledger, job_id, error)
+                return False
+            self._planned.add(job_id)
+        return True
 
     def _say(self, job_id: str, sentence: str) -> None:
         if self._said.get(job_id) != sentence:

@@ -6,13 +6,13 @@ below quarantine are forgotten, which costs a bad task a few more attempts and a
 found again by the workers that cannot load them.
 """
 
-import json
 import logging
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from farm.client.submit import entry, read_plan
+from farm.client.submit import entry, read_finished, read_plan
 from farm.coordinator.controls import replay
+from farm.errors import DamagedError
 from farm.ledger.ledger import Ledger
 from farm.ledger.values import GroupEntry, JobState
 from farm.profile.fold import Folded, age, fold
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def discover(ledger: Ledger, store: Store, *, beat: Callable[[], object]) -> int:
-    """Open every job of the store that the ledger does not know; how many those are.
+    """Open every job of the store that the ledger does not know, but for those that are damaged; how many those are.
 
     Args:
         ledger: what is rebuilt.
@@ -36,26 +36,35 @@ def discover(ledger: Ledger, store: Store, *, beat: Callable[[], object]) -> int
     count = 0
     for job_id in store.folders(keys.JOBS):
         if job_id not in known and store.exists(keys.plan(job_id)):
-            _open(ledger, store, job_id)
-            count += 1
+            count += _opened(ledger, store, job_id)
         beat()
     return count
+
+
+def _opened(ledger: Ledger, store: Store, job_id: str) -> bool:
+    try:
+        _open(ledger, store, job_id)
+    except DamagedError as error:
+        log.error("Job %s is passed over: %s", job_id, error, extra={"action": "job_damaged"})  # noqa: TRY400 a sentence
+        return False
+    return True
 
 
 def _open(ledger: Ledger, store: Store, job_id: str) -> None:
     """Open one job; one that is over is entered as it ended, its bits are read when somebody retries it."""
     plan = read_plan(store, job_id)
-    finished = json.loads(store.get(keys.finished(job_id))) if store.exists(keys.finished(job_id)) else None
+    finished = read_finished(store, job_id)
     submitted_at = (finished or {}).get("submitted_at") or replay(store, job_id).first_at or ledger.now()
     ledger.open(entry(plan, submitted_at=submitted_at))
     if finished:
+        images = finished.get("images") or {}
         ledger.finish(
             job_id,
             JobState(finished["state"]),
             finished.get("reason"),
             finished_at=finished.get("finished_at"),
-            done=finished["images"]["done"],
-            failed=finished["images"]["failed"],
+            done=images.get("done"),
+            failed=images.get("failed"),
             gpu_s=finished.get("gpu_s"),
             cost=finished.get("cost_usd"),
             started_at=finished.get("started_at"),
@@ -127,5 +136,9 @@ def _started_at(store: Store, names: Sequence[RecordName]) -> float | None:
     if not names:
         return None
     oldest = min(names, key=lambda name: age(name.token))
-    record = Record.model_validate_json(store.get(keys.record(oldest.range, oldest.token, oldest.outcome)))
-    return record.claimed_at
+    key = keys.record(oldest.range, oldest.token, oldest.outcome)
+    data = store.get(key)
+    try:
+        return Record.model_validate_json(data).claimed_at
+    except ValueError:
+        raise DamagedError(f"The record {key} is damaged.") from None

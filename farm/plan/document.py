@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from farm.errors import StoreError
+from farm.errors import DamagedError
 from farm.manifest.space import Factor, Space
 from farm.plan.order import Segments
 from farm.plan.rows import ORIGIN, PartColumn, Parts, is_long, write_parts
@@ -31,16 +31,16 @@ def body_hash(body: Mapping[str, Any]) -> str:
 
 
 def unseal(data: bytes) -> dict[str, Any]:
-    """The body of a document; raises `StoreError` when it is damaged or of another version."""
+    """The body of a document; raises `DamagedError` when it is damaged or of another version."""
     try:
         body: dict[str, Any] = json.loads(data)
         sha256 = body.pop("sha256")
     except (ValueError, KeyError, AttributeError, TypeError):
-        raise StoreError("The job's job.json in the store is no plan: submit the job again.") from None
+        raise DamagedError("The job's job.json in the store is no plan: submit the job again.") from None
     if body.get("version") != VERSION:
-        raise StoreError(f"The job's plan has version {body.get('version')}, and this farm reads version {VERSION}.")
+        raise DamagedError(f"The job's plan has version {body.get('version')}, and this farm reads version {VERSION}.")
     if body_hash(body) != sha256:
-        raise StoreError("The job's job.json in the store is damaged: its hash does not fit it.")
+        raise DamagedError("The job's job.json in the store is damaged: its hash does not fit it.")
     return body
 
 
@@ -101,7 +101,7 @@ def unpack_factor(entry: Mapping[str, Any], read: Callable[[int], bytes]) -> Fac
         """A part of this factor, whole."""
         data = read(first + number)
         if hashlib.sha256(data).hexdigest() != hashes[number]:
-            raise StoreError(f"Part {first + number} of the job's rows is damaged: its hash does not fit it.")
+            raise DamagedError(f"Part {first + number} of the job's rows is damaged: its hash does not fit it.")
         return data
 
     parts = Parts(load)

@@ -154,7 +154,7 @@ class Plan:
             read: key of an object beside it -> its bytes; asked for one part at a time, when a task of it is wanted.
 
         Raises:
-            StoreError: it is damaged, or of another version.
+            DamagedError: it is no plan any more, or of another version.
         """
         body = document.unseal(data)
         job_id = body["job_id"]

@@ -101,6 +101,26 @@ def test_a_finished_job_is_not_opened_again(stage: "Stage") -> None:
     assert stage.ledger.status(job) is None
 
 
+def test_a_damaged_plan_is_written_anew(stage: "Stage") -> None:
+    """The same manifest repairs the job; what runs on under the plan that workers know goes on."""
+    job = stage.submit().job
+    stage.render(job, 2)
+    stage.store.put(keys.plan(job), b"{}")
+    again = stage.submit()
+    assert (again.job, again.new, again.state) == (job, True, JobState.RUNNING)
+    assert read_plan(stage.store, job).images == 4
+
+
+def test_an_end_that_is_damaged_is_none(stage: "Stage") -> None:
+    """The job is opened again, and a coordinator ends it again."""
+    job = stage.submit().job
+    stage.end(job, JobState.DONE)
+    stage.store.put(keys.finished(job), b"")
+    stage.ledger.redis.flushall()
+    assert stage.farm.status(job).state is JobState.QUEUED
+    assert stage.submit().state is JobState.QUEUED
+
+
 def test_a_manifest_file_is_kept_as_it_was_written(stage: "Stage", tmp_path: Path) -> None:
     """Comments and all."""
     path = tmp_path / "m.yaml"

@@ -1,8 +1,11 @@
 import json
 from typing import Any
 
+import pytest
+
 from farm.client.control import Verb, append
 from farm.coordinator.controls import append_quarantine, replay
+from farm.errors import DamagedError
 from farm.ledger.values import JobState
 from farm.store import keys
 from farm.store.memory import MemoryStore
@@ -52,6 +55,15 @@ def test_control_objects_are_read_in_the_order_of_their_numbers() -> None:
     for number, priority in [(10, 1), (9, 2), (1_000_000, 3)]:
         store.put(keys.control("mugs", number, "set"), json.dumps({"priority": priority}).encode())
     assert replay(store, "mugs").settings == {"priority": 3}
+
+
+@pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"positions": 3}'])
+def test_a_damaged_control_object_is_named(damage: bytes) -> None:
+    """Nobody can know what the job was told."""
+    store = MemoryStore()
+    store.put(keys.control("mugs", 1, "quarantine"), damage)
+    with pytest.raises(DamagedError, match=keys.control("mugs", 1, "quarantine")):
+        replay(store, "mugs")
 
 
 def test_what_is_unknown_is_passed_over() -> None:

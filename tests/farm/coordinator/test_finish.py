@@ -136,6 +136,19 @@ def test_a_store_that_refuses_is_tried_again(ticking: Ticking, monkeypatch: pyte
     assert stage.ledger.status(job).reason is None
 
 
+def test_a_job_whose_plan_was_damaged_fails(ticking: Ticking) -> None:
+    """Its pictures are there and cannot be named: asking the store again would change nothing."""
+    stage = ticking.stage
+    job = stage.submit().job
+    ticking.tick()
+    (lease,) = ticking.claim()
+    stage.ledger.commit(lease, 0, 4, seconds=1.0, price=None)
+    stage.store.put(keys.plan(job), b"{}")
+    until(ticking, over(ticking, job))
+    status = stage.ledger.status(job)
+    assert (status.state, "submit the job again" in status.reason) == (JobState.FAILED, True)
+
+
 def test_a_job_is_over_when_every_image_is_accounted_for_and_nobody_holds_a_range(make_view: Any) -> None:
     """Done and failed together, or cancelled; a lease that is held is waited for."""
     job = make_view(waiting=(0,))

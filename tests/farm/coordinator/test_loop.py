@@ -82,7 +82,22 @@ def test_a_job_whose_redis_entry_was_lost_alone_is_found_again(ticking: Ticking)
     assert stage.ledger.status(job).state is JobState.QUEUED
 
 
-def test_a_plan_that_cannot_be_read_hinders_no_other_job(ticking: Ticking) -> None:
+def test_a_job_whose_plan_is_damaged_fails_and_is_submitted_again(ticking: Ticking) -> None:
+    """Nothing of it is sent, the others run; the same manifest writes the plan anew, and what was rendered stays."""
+    stage = ticking.stage
+    broken, fine = stage.submit().job, stage.submit(seed="7-9").job
+    stage.render(broken, 2)
+    stage.store.put(keys.plan(broken), b"{}")
+    ticking.tick(6)
+    status = stage.ledger.status(broken)
+    assert (status.state, "submit the job again" in status.reason) == (JobState.FAILED, True)
+    assert {rng.job_id for rng in ticking.outbox.take()} == {fine}
+    assert stage.submit().state is JobState.QUEUED
+    ticking.tick(8)
+    assert [(rng.start, rng.stop) for rng in ticking.outbox.take() if rng.job_id == broken] == [(2, 4)]
+
+
+def test_a_control_object_that_cannot_be_read_hinders_no_other_job(ticking: Ticking) -> None:
     """The job says what is wrong, the others run, and it runs when its object is back."""
     stage = ticking.stage
     broken, fine = stage.submit().job, stage.submit(seed="7-9").job

@@ -128,6 +128,34 @@ def test_a_submission_that_was_cut_short_is_no_job(stage: Stage) -> None:
     assert discover(stage.ledger, stage.store, beat=lambda: None) == 0
 
 
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"version": 99, "sha256": ""}'])
+def test_a_damaged_plan_stops_no_other_job(stage: Stage, damage: bytes) -> None:
+    """The job is passed over, those beside it are opened."""
+    broken, fine = stage.submit().job, stage.submit(seed="7-9").job
+    stage.store.put(keys.plan(broken), damage)
+    rebuild(stage)
+    assert stage.ledger.active() == [fine]
+
+
+def test_a_damaged_control_object_stops_no_other_job(stage: Stage) -> None:
+    """What the job was told cannot be known, so nothing of it is begun."""
+    broken, fine = stage.submit().job, stage.submit(seed="7-9").job
+    stage.store.put(keys.control(broken, 1, "quarantine"), b'{"what": "quarantine"}')
+    rebuild(stage)
+    assert stage.ledger.active() == [fine]
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"state": "eaten"}'])
+def test_a_job_whose_end_is_damaged_ends_again(stage: Stage, damage: bytes) -> None:
+    """All of it follows from the records: it is read as a job that is not over."""
+    job = stage.submit().job
+    stage.render(job)
+    stage.store.put(keys.finished(job), damage)
+    rebuild(stage)
+    assert stage.ledger.active() == [job]
+    assert stage.ledger.status(job).done == 4
+
+
 def test_known_jobs_are_left_alone(stage: Stage) -> None:
     """After a restart over the append-only file there is nothing to open; the lock is kept all the while."""
     stage.submit()

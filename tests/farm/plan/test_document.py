@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from farm.errors import StoreError
+from farm.errors import DamagedError
 from farm.manifest.space import Factor, Space
 from farm.plan.document import canonical, pack_factors, render_hash, seal, unpack_factor, unseal
 from farm.plan.order import arrange
@@ -25,7 +25,7 @@ def test_a_sealed_document_opens() -> None:
 
 def test_a_broken_seal_is_noticed() -> None:
     """Damage in the store ends in a sentence, not in wrong pictures."""
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(DamagedError, match="damaged"):
         unseal(seal({"version": 1, "name": "mugs"}).replace(b"mugs", b"cups"))
 
 
@@ -65,5 +65,5 @@ def test_a_damaged_part_is_noticed() -> None:
     """Its hash stands in the document."""
     packed, parts = pack_factors([Factor({"prompt": ["a"] * 2000})], [((0, 2000),)])
     factor = unpack_factor(packed[0], lambda number: parts[number] + b"x")
-    with pytest.raises(StoreError, match="Part 0 of the job's rows is damaged"):
+    with pytest.raises(DamagedError, match="Part 0 of the job's rows is damaged"):
         factor.row(0)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farm.errors import ManifestError, StoreError
+from farm.errors import DamagedError, ManifestError
 from farm.manifest.model import load
 from farm.plan.plan import Plan, Verdict, make_plan, slug
 from farm.plan.ranges import batches
@@ -244,21 +244,21 @@ def test_ten_million_seeds_stay_a_range(plan_of: Callable[..., Plan]) -> None:
 @pytest.mark.parametrize("change", [b"", b"null", b"[]", b"{}", b'{"version": 1}'])
 def test_a_document_that_is_none_is_refused(change: bytes) -> None:
     """Whatever lies at the plan's key, the sentence says what to do."""
-    with pytest.raises(StoreError, match="submit the job again"):
+    with pytest.raises(DamagedError, match="submit the job again"):
         Plan.from_json(change)
 
 
 def test_a_damaged_document_is_refused(plan_of: Callable[..., Plan]) -> None:
     """One changed number is noticed."""
     data = plan_of(steps=20).to_json()
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(DamagedError, match="damaged"):
         Plan.from_json(data.replace(b'"steps":20', b'"steps":21'))
 
 
 def test_a_plan_of_a_later_farm_is_refused(plan_of: Callable[..., Plan]) -> None:
     """An old worker does not guess at a new format."""
     body = json.loads(plan_of().to_json()) | {"version": 99}
-    with pytest.raises(StoreError, match="version 99"):
+    with pytest.raises(DamagedError, match="version 99"):
         Plan.from_json(json.dumps(body).encode())
 
 
