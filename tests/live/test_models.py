@@ -76,3 +76,19 @@ def test_a_scheduler_that_does_not_fit_is_refused_before_anything_is_rendered(cl
     render = {"model": str(folder), "prompt": "a cat", "scheduler": "ddim", "size": "64x64"}
     with pytest.raises(ManifestError, match="flow"):
         client.submit({"name": "misfit", "render": render})
+
+
+def test_pictures_that_cannot_be_made_fail_with_their_sentence(client: Farm, lasting_farm: Any, tmp_path: Path) -> None:
+    """A VAE that answers nothing but grey: every task is tried, and given up with what is wrong with it."""
+    pipe = BUILDERS["make_sd15"]()
+    for parameter in pipe.vae.decoder.conv_out.parameters():
+        parameter.data.zero_()
+    pipe.save_pretrained(tmp_path / "grey", safe_serialization=True)
+    render = {"model": str(tmp_path / "grey"), "prompt": "a cat", "seed": [1, 2, 3], "steps": 2, "size": "64x64"}
+    job = client.submit({"name": "grey", "render": render}).job
+    status = client.wait(job, timeout=150)
+    assert status.state is JobState.FAILED, lasting_farm.log("worker-1")
+    assert (status.images.done, status.images.failed) == (0, 3)
+    failures = lasting_farm.ledger.failures(job)
+    assert set(failures) == {0, 1, 2}
+    assert all("one single colour" in sentence for sentence in failures.values())
