@@ -26,7 +26,8 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path) -> None:
     assert carriers(Home(home / "demo"))
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=90)
-    assert process.returncode == 130
+    # Python ends itself by the signal, which a shell calls 130, when Ctrl-C met a dataclass being made in an import
+    assert process.returncode in {130, -signal.SIGINT}
     assert "Traceback" not in err
     assert carriers(Home(home / "demo")) == []
     assert not (home / "demo").exists()
