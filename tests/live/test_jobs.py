@@ -158,7 +158,7 @@ def test_ctrl_c_leaves_the_job_running(farm: "StartFarm", tmp_path: Path, eventu
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=20)
-        assert process.returncode == 130
+        assert process.returncode in {130, -signal.SIGINT}  # the second where Ctrl-C met an import
         assert "The job goes on: `farm watch mugs-" in err
         assert "Traceback" not in err
         assert client.wait("mugs", timeout=60).state is JobState.DONE
