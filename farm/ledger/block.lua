@@ -1,10 +1,10 @@
 -- block (coordinator): no live worker can load a group's pipeline: its remaining positions count as failed, once.
 --
 -- ARGV     2 group number, 3 the sentence
--- Answers  how many positions the group has left; none when it is blocked already
+-- Answers  how many positions the group has left; none when it is blocked already, or the job does not run
 -- Positions stay where they are (unclaimed messages are withdrawn), so that `retry` only has to lift the block.
-local number = ARGV[2]
-if not state() or redis.call('HEXISTS', BLOCKED, number) == 1 then return 0 end
+local number, current = ARGV[2], state()
+if (current ~= 'queued' and current ~= 'running') or redis.call('HEXISTS', BLOCKED, number) == 1 then return 0 end
 local group = cjson.decode(redis.call('HGET', GROUPS, number))
 for _, member in ipairs(redis.call('ZRANGE', OUT, 0, -1)) do
   local entry = read_entry(member)

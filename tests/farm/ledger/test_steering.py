@@ -97,6 +97,14 @@ def test_a_task_that_failed_before_its_group_was_blocked_counts_once(opened: Mov
     assert opened.waiting() == [(0, 2), (2, 20), (20, 32)]
 
 
+@pytest.mark.parametrize("state", [JobState.PAUSED, JobState.CANCELLED])
+def test_a_group_of_a_job_that_does_not_run_is_not_blocked(opened: Moves, state: JobState) -> None:
+    """Nobody was asked to load its pipeline since; what ended keeps its counts."""
+    opened.ledger.set_control(opened.job_id, state=state)
+    assert opened.ledger.block_group(opened.job_id, 0, "corrupt") == 0
+    assert opened.ledger.status(opened.job_id).failed == 0
+
+
 @pytest.mark.parametrize("span", [(0, 3), (3, 5), (3, 12), (8, 16), (7, 17), (8, 24), (1, 31)])
 def test_a_block_counts_what_is_left(moves: Moves, span: tuple[int, int]) -> None:
     """Bits at the edges of bytes are counted like those inside."""
