@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from farm.ledger.values import WorkerStatus
 
+#: Seconds in which another worker may come, after the last one said that it cannot load a pipeline.
+HOPE = 20.0
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -24,6 +27,8 @@ class Demand:
     priority: int = 50
     #: The most GPU memory that one of the jobs asks for.
     min_vram_gb: float | None = None
+    #: When the last of the jobs was submitted: a worker that could not load the pipeline before is tried again.
+    submitted_at: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +39,29 @@ class Seat:
     #: The queue it serves now.
     queue: str | None = None
     loaded: Collection[str] = ()
-    #: None is unknown, and fits anything.
+    #: None while it has not said so: it gets no job that asks for some.
     vram_gb: float | None = None
+    #: Queue -> why its pipeline cannot be loaded, and when that was seen.
     unfit: Mapping[str, str] = field(default_factory=dict)
+    unfit_at: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, worker: WorkerStatus, queue: str | None) -> "Seat":
         """A worker of the roster, told to serve `queue`."""
-        return cls(worker.id, queue or worker.queue, worker.loaded, worker.vram_gb, worker.unfit)
+        memory = 0.0 if worker.device == "cpu" else worker.vram_gb
+        return cls(worker.id, queue or worker.queue, worker.loaded, memory, worker.unfit, worker.unfit_at)
 
     def big_enough(self, min_vram_gb: float | None) -> bool:
         """Whether its GPU memory suffices."""
-        return min_vram_gb is None or self.vram_gb is None or self.vram_gb >= min_vram_gb
+        return min_vram_gb is None or (self.vram_gb is not None and self.vram_gb >= min_vram_gb)
 
     def fits(self, demand: Demand) -> bool:
         """Whether it can serve a queue."""
-        return demand.queue not in self.unfit and self.big_enough(demand.min_vram_gb)
+        return not self.refuses(demand) and self.big_enough(demand.min_vram_gb)
+
+    def refuses(self, demand: Demand) -> bool:
+        """Whether it could not load the queue's pipeline when it was asked to since the submission."""
+        return demand.queue in self.unfit and self.unfit_at.get(demand.queue, math.inf) >= demand.submitted_at
 
 
 def assign(seats: Sequence[Seat], demands: Sequence[Demand]) -> dict[str, str]:
@@ -173,10 +185,17 @@ def obstacle(seats: Sequence[Seat], demand: Demand) -> str | None:
     enough = [seat for seat in seats if seat.big_enough(demand.min_vram_gb)]
     if not enough:
         return f"No live worker has the {demand.min_vram_gb:g} GB of GPU memory that this job asks for."
-    return unfit_sentence(enough, demand.queue)
+    return enough[0].unfit[demand.queue]
 
 
-def unfit_sentence(seats: Sequence[Seat], queue: str) -> str | None:
-    """The sentence of the workers, when every one of them is unfit for the queue; else None."""
-    sentences = [seat.unfit[queue] for seat in seats if queue in seat.unfit]
-    return sentences[0] if sentences and len(sentences) == len(seats) else None
+def given_up(seats: Sequence[Seat], demand: Demand, *, now: float) -> str | None:
+    """The sentence of the workers, when none of them can load a queue's pipeline; None while there is hope.
+
+    There is none when every worker that may have the memory said so since the submission, and for a while nobody came
+    to try.
+    """
+    asked = [seat for seat in seats if seat.vram_gb is None or seat.big_enough(demand.min_vram_gb)]
+    if not asked or not all(seat.refuses(demand) for seat in asked):
+        return None
+    youngest = max(seat.unfit_at.get(demand.queue, now) for seat in asked)
+    return asked[0].unfit[demand.queue] if now - youngest >= HOPE else None

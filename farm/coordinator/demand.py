@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from farm.coordinator.assign import Demand, Seat, obstacle, ranges, unfit_sentence
+from farm.coordinator.assign import Demand, Seat, given_up, obstacle, ranges
 from farm.coordinator.policy import Ready
 from farm.ledger.jobs import GroupLoad
 from farm.ledger.values import JobEntry, JobState, JobStatus
@@ -47,6 +47,7 @@ class JobView:
             ranges=ranges(images, self.entry.range_size),
             priority=self.entry.priority,
             min_vram_gb=self.entry.min_vram_gb,
+            submitted_at=self.entry.submitted_at,
         )
 
 
@@ -56,10 +57,10 @@ def hindrance(job: JobView, seats: Sequence[Seat]) -> str | None:
     return next((sentence for sentence in found if sentence), None)
 
 
-def hopeless(job: JobView, seats: Sequence[Seat]) -> dict[int, str]:
-    """Groups whose pipeline no live worker can load, each with a worker's sentence."""
-    enough = [seat for seat in seats if seat.big_enough(job.entry.min_vram_gb)]
-    found = {load.group.number: unfit_sentence(enough, load.group.queue) for load in job.unclaimed}
+def hopeless(job: JobView, seats: Sequence[Seat], *, now: float) -> dict[int, str]:
+    """Groups of a running job whose pipeline no worker can load, each with a worker's sentence."""
+    unclaimed = job.unclaimed if job.runs else []
+    found = {load.group.number: given_up(seats, job.asks(load), now=now) for load in unclaimed}
     return {number: sentence for number, sentence in found.items() if sentence}
 
 
@@ -77,6 +78,7 @@ def _together(queue: str, parts: Sequence[Demand]) -> Demand:
         ranges=sum(part.ranges for part in parts),
         priority=max(part.priority for part in parts),
         min_vram_gb=max((part.min_vram_gb for part in parts if part.min_vram_gb is not None), default=None),
+        submitted_at=max(part.submitted_at for part in parts),
     )
 
 

@@ -82,10 +82,10 @@ class Feeder:
 
     def _explain(self, jobs: Sequence[JobView], seats: Sequence[Seat]) -> None:
         """Block groups that no worker can load, and say why a job waits."""
-        heard = self._seats(HEARD) if any(seat.unfit for seat in seats) else []
+        heard, now = (self._seats(HEARD), self._ledger.now()) if any(seat.unfit for seat in seats) else ([], 0.0)
         for job in jobs:
             job_id = job.entry.job_id
-            for number, sentence in hopeless(job, heard).items():
+            for number, sentence in hopeless(job, heard, now=now).items():
                 count = self._ledger.block_group(job_id, number, sentence)
                 log.warning("Job %s: %d images failed: %s", job_id, count, sentence, extra={"action": "group_blocked"})
             why = hindrance(job, seats)

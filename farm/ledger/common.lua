@@ -119,11 +119,11 @@ end
 local function capable(queue)
   local least = tonumber(redis.call('HGET', job, 'min_vram_gb') or '') or 0
   local alive = redis.call('ZRANGEBYSCORE', root .. 'workers', text(now() - 60), '+inf')
-  local count = 0
+  local since, count = tonumber(redis.call('HGET', job, 'submitted_at')), 0
   for _, id in ipairs(alive) do
-    local found = redis.call('HMGET', root .. 'worker:' .. id, 'vram_gb', 'unfit:' .. queue)
-    local vram = tonumber(found[1] or '')
-    if not found[2] and (not vram or vram >= least) then count = count + 1 end
+    local found = redis.call('HMGET', root .. 'worker:' .. id, 'vram_gb', 'unfit_at:' .. queue, 'device')
+    local vram, unfit_at = found[3] == 'cpu' and 0 or tonumber(found[1] or ''), tonumber(found[2] or '')
+    if not (unfit_at and unfit_at >= since) and (not vram or vram >= least) then count = count + 1 end
   end
   return math.max(1, count)
 end

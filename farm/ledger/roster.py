@@ -12,7 +12,7 @@ from farm.ledger.values import WorkerStatus
 ALIVE = 15.0
 #: Seconds without a heartbeat after which a worker is forgotten.
 FORGOTTEN = 3600.0
-_UNFIT = "unfit:"
+_UNFIT, _UNFIT_AT = "unfit:", "unfit_at:"
 
 
 def _flat(fields: Mapping[str, Any]) -> dict[Any, str]:
@@ -99,14 +99,15 @@ class Roster(LedgerBase):
         return {name: queue for name, queue in zip(names, found, strict=True) if queue}
 
     def unfit(self, worker_id: str, queue: str, sentence: str) -> None:
-        """Note that a worker cannot load a queue's pipeline, and why: it is not given that queue again."""
-        self.redis.hset(self._key("worker", worker_id), f"{_UNFIT}{queue}", sentence)
+        """Note that a worker cannot load a queue's pipeline, and why: no job of before now is tried there again."""
+        marks: dict[Any, str] = {f"{_UNFIT}{queue}": sentence, f"{_UNFIT_AT}{queue}": repr(self.now())}
+        self.redis.hset(self._key("worker", worker_id), mapping=marks)
 
     def clear_unfit(self, queue: str) -> None:
         """Let every worker try a queue's pipeline again."""
         names: Any = self.redis.zrange(self._key("workers"), 0, -1)
         for name in names:
-            self.redis.hdel(self._key("worker", name), f"{_UNFIT}{queue}")
+            self.redis.hdel(self._key("worker", name), f"{_UNFIT}{queue}", f"{_UNFIT_AT}{queue}")
 
     def drain(self, worker_id: str) -> None:
         """Ask a worker to finish its batch, give the rest back and take nothing new."""
@@ -153,4 +154,5 @@ def _status(worker_id: str, seen_at: float, fields: Mapping[str, str]) -> Worker
         started_at=_number(fields.get("started_at")) or seen_at,
         seen_at=seen_at,
         unfit={name.removeprefix(_UNFIT): why for name, why in fields.items() if name.startswith(_UNFIT)},
+        unfit_at={name.removeprefix(_UNFIT_AT): float(at) for name, at in fields.items() if name.startswith(_UNFIT_AT)},
     )

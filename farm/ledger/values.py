@@ -173,3 +173,5 @@ class WorkerStatus:
     seen_at: float
     #: Queue -> the sentence that says why this worker cannot load its pipeline.
     unfit: Mapping[str, str] = field(default_factory=dict)
+    #: Queue -> when it said so, POSIX seconds of the Redis clock.
+    unfit_at: Mapping[str, float] = field(default_factory=dict)

@@ -1,10 +1,11 @@
 from collections import Counter
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.coordinator.assign import Demand, Seat, assign, obstacle, ranges, unfit_sentence
+from farm.coordinator.assign import Demand, Seat, assign, given_up, obstacle, ranges
 from farm.ledger.values import WorkerStatus
 
 RED, BLUE = Demand("red", waiting=320, ranges=10), Demand("blue", waiting=64, ranges=2)
@@ -96,9 +97,10 @@ def test_free_workers_are_used_before_others_are_moved() -> None:
 
 
 def test_a_worker_that_is_too_small_is_not_given_the_queue() -> None:
-    """GPU memory decides; unknown memory fits."""
-    small, unknown = Seat("w0", vram_gb=8.0), Seat("w1")
-    assert assign([small, unknown], [replace(RED, min_vram_gb=16.0)]) == {"w1": "red"}
+    """GPU memory decides; who has not said what it has waits until it has, and only where memory is asked for."""
+    small, unknown, big = Seat("w0", vram_gb=8.0), Seat("w1"), Seat("w2", vram_gb=24.0)
+    assert assign([small, unknown, big], [replace(RED, min_vram_gb=16.0)]) == {"w2": "red"}
+    assert assign([unknown], [RED]) == {"w1": "red"}
 
 
 def test_an_unfit_worker_is_not_given_the_queue_again() -> None:
@@ -118,6 +120,13 @@ def test_what_a_worker_was_told_outranks_what_it_says() -> None:
     assert Seat.of(status, None).queue == "red"
 
 
+@pytest.mark.parametrize(("device", "memory"), [("cpu", 0.0), ("", None), ("cuda:0", None)])
+def test_a_cpu_has_no_gpu_memory(device: str, memory: float | None) -> None:
+    """A worker that has not said what it is has unknown memory, which is something else."""
+    status = WorkerStatus("w0", "box", device, "", None, None, None, (), "idle", None, 0, 0, 0, started_at=0, seen_at=0)
+    assert Seat.of(status, None).vram_gb == memory
+
+
 def test_obstacles_are_sentences() -> None:
     """A queue that nobody can serve says why."""
     big = replace(RED, min_vram_gb=80.0)
@@ -129,10 +138,25 @@ def test_obstacles_are_sentences() -> None:
 
 def test_a_pipeline_is_hopeless_only_when_every_worker_says_so() -> None:
     """One worker's broken disk does not fail a group."""
-    unfit = Seat("w0", unfit={"red": CORRUPT})
-    assert unfit_sentence([unfit], "red") == CORRUPT
-    assert unfit_sentence([unfit, Seat("w1")], "red") is None
-    assert unfit_sentence([], "red") is None
+    unfit = Seat("w0", unfit={"red": CORRUPT}, unfit_at={"red": 100.0})
+    assert given_up([unfit], RED, now=150.0) == CORRUPT
+    assert given_up([unfit, Seat("w1")], RED, now=150.0) is None
+    assert given_up([], RED, now=150.0) is None
+
+
+def test_a_worker_that_has_not_said_what_memory_it_has_gives_hope() -> None:
+    """It may be big enough, and is not asked before that is known."""
+    big = replace(RED, min_vram_gb=16.0)
+    unfit = Seat("w0", vram_gb=24.0, unfit={"red": CORRUPT}, unfit_at={"red": 100.0})
+    assert given_up([unfit, Seat("w1")], big, now=150.0) is None
+    assert given_up([unfit, Seat("w1", vram_gb=8.0)], big, now=150.0) == CORRUPT
+
+
+def test_a_mark_is_of_its_time() -> None:
+    """A worker is tried again for what was submitted since, and for nothing else."""
+    unfit = Seat("w0", unfit={"red": CORRUPT}, unfit_at={"red": 100.0})
+    assert not unfit.fits(replace(RED, submitted_at=100.0))
+    assert unfit.fits(replace(RED, submitted_at=101.0))
 
 
 def test_a_tail_is_a_range() -> None:

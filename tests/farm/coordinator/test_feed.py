@@ -62,6 +62,9 @@ def test_a_model_that_no_worker_can_load_fails_its_group_once(ticking: Ticking) 
     ledger.give_back(first)
     ticking.tick(2)
     status = ledger.status(job)
+    assert (status.failed, status.reason) == (0, "Its weights are corrupt.")
+    ticking.tick(22)
+    status = ledger.status(job)
     assert (status.failed, status.reason) == (200, "Its weights are corrupt.")
     assert ledger.assignments()["w1"] == NO_QUEUE
 
@@ -141,3 +144,19 @@ def test_a_worker_that_is_silent_for_a_moment_has_a_say(ticking: Ticking) -> Non
     ledger.beat("w1")
     ticking.coordinator.tick()
     assert ledger.status(job).failed == 200
+
+
+def test_a_job_that_is_submitted_after_a_repair_is_rendered(ticking: Ticking) -> None:
+    """The worker that could not load the model is asked again, once somebody asks for it again."""
+    ledger = ticking.stage.ledger
+    first = job_of(ticking)
+    ticking.tick(2)
+    ticking.claim()
+    ledger.unfit("w1", queue_of(ticking, first), "Its weights are corrupt.")
+    ticking.tick(25)
+    again = ticking.stage.farm.submit(
+        {"name": "mugs", "render": ticking.stage.render_fields(seed="1-100")}, again=True
+    ).job
+    ticking.tick(2)
+    assert {rng.job_id for rng in ticking.outbox.take()} == {again}
+    assert ledger.status(first).failed > 0

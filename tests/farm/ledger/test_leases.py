@@ -331,6 +331,14 @@ def test_a_worker_that_cannot_hold_the_model_is_no_other_try(opened: Moves, beat
     assert opened.ledger.fail(lease, failed=[(0, 1)], worker="w1", error="black") == [0]
 
 
+def test_a_worker_that_could_not_load_the_model_before_is_another_try(moves: Moves, beat: Callable[..., None]) -> None:
+    """A job that was submitted after a repair is tried everywhere."""
+    beat("w1", "w2")
+    moves.ledger.unfit("w2", "red", "Its weights are corrupt.")
+    moves.open(submitted_at=moves.ledger.now() + 1)
+    assert moves.ledger.fail(moves.lease(1, worker="w1"), failed=[(0, 1)], worker="w1", error="black") == []
+
+
 def test_a_small_worker_is_no_other_try(moves: Moves, beat: Callable[..., None]) -> None:
     """A worker with too little memory for the job is not waited for."""
     moves.open(min_vram_gb=16.0)

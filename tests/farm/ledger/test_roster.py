@@ -73,9 +73,12 @@ def test_unfit_marks_are_set_and_lifted(ledger: Ledger) -> None:
     """A worker that cannot load a pipeline says why, until somebody retries."""
     ledger.register("w1", INFO)
     ledger.unfit("w1", "red", "Its weights are corrupt.")
-    assert ledger.workers()[0].unfit == {"red": "Its weights are corrupt."}
+    (worker,) = ledger.workers()
+    assert worker.unfit == {"red": "Its weights are corrupt."}
+    assert worker.unfit_at["red"] == pytest.approx(ledger.now(), abs=5)
     ledger.clear_unfit("red")
-    assert ledger.workers()[0].unfit == {}
+    (worker,) = ledger.workers()
+    assert (worker.unfit, worker.unfit_at) == ({}, {})
 
 
 def test_a_drained_worker_loses_its_assignment(ledger: Ledger) -> None:
