@@ -62,6 +62,9 @@ end
 if entry.ticks ~= progress.ticks then
   entry.ticks, entry.moved_at = progress.ticks, at
 end
+if progress.doing ~= 'loading' and entry.doing ~= progress.doing then
+  redis.call('HDEL', root .. 'deaths:' .. worker, entry.queue)
+end
 entry.renewed_at, entry.busy_s = at, progress.busy_s
 entry.doing, entry.step, entry.steps, entry.images = progress.doing, progress.step, progress.steps, progress.images
 local moves = at - entry.moved_at <= progress.patience_s

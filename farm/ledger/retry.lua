@@ -22,6 +22,7 @@ for _, text in ipairs(redis.call('HVALS', GROUPS)) do
   local queue = cjson.decode(text).queue
   for _, worker in ipairs(redis.call('ZRANGE', root .. 'workers', 0, -1)) do
     redis.call('HDEL', root .. 'worker:' .. worker, 'unfit:' .. queue, 'unfit_at:' .. queue)
+    redis.call('HDEL', root .. 'deaths:' .. worker, queue)
   end
 end
 redis.call('HSET', job, 'failed', 0)

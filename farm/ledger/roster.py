@@ -120,7 +120,7 @@ class Roster(LedgerBase):
         """Take a worker off the roster."""
         pipe = self.redis.pipeline()
         pipe.zrem(self._key("workers"), worker_id)
-        pipe.delete(self._key("worker", worker_id), self._key("assign", worker_id))
+        pipe.delete(*(self._key(part, worker_id) for part in ("worker", "assign", "deaths")))
         pipe.execute()
 
     def forget_workers(self, *, older: float = FORGOTTEN) -> None:

@@ -4,12 +4,25 @@
 -- Answers  {expired, resend}: expired attempts as JSON texts, those of earlier sweeps that nobody acknowledged
 --          included; resend as {start, stop, start, stop, ...}, still outstanding as "sent"
 --
--- An expired lease of one task is a strike; a longer range comes back halved. Its seconds are those of the last
--- renewal. A range that was sent, is older than the grace, and whose queue is empty had its message lost. For one
+-- An expired lease of one task is a strike; a longer range comes back halved. One that ran out while its worker loaded
+-- comes back as it was: its tasks had no part in it, but the worker that does so again and again is unfit for the queue.
+-- An attempt's seconds are those of the last renewal. A range that was sent, is older than the grace, and whose queue is empty had its message lost. For one
 -- lease after a new epoch nothing is swept, so that living workers keep what they hold.
 local grace, lengths, at = tonumber(ARGV[2]), cjson.decode(ARGV[3]), now()
 local current = state()
 if not current then return { {}, {} } end
+
+-- A worker that died LOADS times while loading, and never got through, is not given the queue again.
+local LOADS = 3
+local function died_loading(worker, queue)
+  local deaths, known = root .. 'deaths:' .. worker, root .. 'worker:' .. worker
+  local count = redis.call('HINCRBY', deaths, queue, 1)
+  if count < LOADS or redis.call('EXISTS', known) == 0 then return end
+  local sentence = string.format('Worker %s died %d times while loading the model of %s: is there enough memory?',
+    worker, count, redis.call('HGET', job, 'name'))
+  redis.call('HSET', known, 'unfit:' .. queue, sentence, 'unfit_at:' .. queue, text(at))
+  redis.call('HDEL', deaths, queue)
+end
 
 local function expire(member, entry)
   local start, stop = bounds(member)
@@ -19,6 +32,9 @@ local function expire(member, entry)
   local quarantined = {}
   if OVER[current] then
     put_back(start, stop)
+  elseif not entry.doing or entry.doing == 'loading' then
+    put_back(start, stop)
+    died_loading(entry.worker, entry.queue)
   elseif stop - start > 1 then
     put_back_halved(start, stop)
   elseif not settled(start) then

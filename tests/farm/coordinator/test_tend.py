@@ -20,6 +20,7 @@ def test_a_killed_worker_s_range_is_sent_again_within_the_lease_and_ten_seconds(
     job = ticking.stage.submit(seed="1-8").job
     ticking.tick()
     (lease,) = ticking.claim("w1")
+    ticking.stage.ledger.renew(lease, worker="w1", progress=_progress())
     ticking.tick(3)
     ticking.stage.ledger.leave("w1")
     ticking.stage.ledger.register("w2", {})

@@ -61,6 +61,10 @@ class Moves:
         """What a worker that renders says."""
         return Progress(ticks=ticks, doing="rendering", **fields)  # type: ignore[arg-type]
 
+    def render(self, lease: Lease, worker: str = "w1", **fields: object) -> None:
+        """Renew as a worker does that has loaded the model."""
+        self.ledger.renew(lease, worker=worker, progress=self.progress(**fields))  # type: ignore[arg-type]
+
     def expire(self) -> None:
         """Let every lease run out and sweep the job."""
         self.ledger.shift_clock(self.ledger.lease + 1)

@@ -5,7 +5,7 @@ import pytest
 
 from farm.ledger.leases import read_token
 from farm.ledger.ledger import Ledger
-from farm.ledger.values import FailedPart, GroupEntry, JobState, Lease, Refusal, Signal
+from farm.ledger.values import FailedPart, GroupEntry, JobState, Lease, Progress, Refusal, Signal
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Token
 
@@ -382,7 +382,7 @@ def test_a_picture_that_comes_late_lifts_the_quarantine(opened: Moves, beat: Cal
 def test_an_expired_range_comes_back_halved_with_its_seconds(opened: Moves) -> None:
     """A dead worker's range is tried again in halves; the last renewal says what it cost."""
     lease = opened.lease()
-    opened.ledger.renew(lease, worker="w1", progress=opened.progress(1, busy_s=12.5))
+    opened.render(lease, busy_s=12.5)
     opened.ledger.shift_clock(31)
     (found,), again = opened.ledger.sweep(opened.job_id, grace=5, queue_lengths={})
     assert again == []
@@ -395,6 +395,7 @@ def test_an_expired_range_comes_back_halved_with_its_seconds(opened: Moves) -> N
 def test_an_expired_range_keeps_what_was_committed(opened: Moves) -> None:
     """Only what has no bit comes back."""
     lease = opened.lease()
+    opened.render(lease)
     opened.ledger.commit(lease, 0, 7, seconds=0, price=None)
     opened.expire()
     assert opened.waiting()[0] == (7, 8)
@@ -415,12 +416,64 @@ def test_a_killed_worker_alone_quarantines_only_after_max_attempts(opened: Moves
     """A single task whose worker is killed is tried max_attempts times, though there is only one worker."""
     beat("w1")
     for attempt in (1, 2, 3):
-        opened.lease(1)
+        opened.render(opened.lease(1))
         opened.ledger.shift_clock(31)
         expired, _ = opened.ledger.sweep(opened.job_id, grace=5, queue_lengths={})
         opened.ledger.lost_written(opened.job_id, expired)
         assert expired[0].quarantined == ((0,) if attempt == 3 else ())
     assert "w1" in opened.ledger.failures(opened.job_id)[0]
+
+
+def die_loading(moves: Moves, worker: str = "w1") -> None:
+    """A worker claims, begins to load, and is not heard of again."""
+    lease = moves.lease(1, worker=worker)
+    moves.ledger.renew(lease, worker=worker, progress=Progress(1, "loading"))
+    moves.expire()
+    moves.ledger.beat(worker)
+
+
+def test_what_was_being_loaded_comes_back_whole(opened: Moves) -> None:
+    """A worker that dies before it renders says nothing about its tasks: no halves, no strikes."""
+    lease = opened.lease(8)
+    opened.ledger.renew(lease, worker="w1", progress=Progress(1, "loading"))
+    opened.lease(8)
+    opened.expire()
+    assert opened.waiting()[:3] == [(0, 8), (8, 16), (16, 20)]
+
+
+def test_a_worker_that_dies_again_and_again_while_loading_is_unfit(moves: Moves, beat: Callable[..., None]) -> None:
+    """A model that does not fit into memory costs three tries, and no task is given up for it."""
+    moves.open(images=1, groups=(GroupEntry(0, 0, 1, "red"),), max_attempts=1)
+    beat("w1", "w2")
+    for _ in range(3):
+        assert moves.ledger.workers(within=None)[0].unfit == {}
+        die_loading(moves)
+    w1, w2 = moves.ledger.workers(within=None)
+    assert w1.unfit == {"red": "Worker w1 died 3 times while loading the model of mugs: is there enough memory?"}
+    assert w1.unfit_at["red"] > 0
+    assert w2.unfit == moves.ledger.failures(moves.job_id) == {}
+
+
+def test_a_worker_that_gets_through_loading_starts_afresh(opened: Moves, beat: Callable[..., None]) -> None:
+    """Three deaths in a month are no habit."""
+    beat("w1")
+    die_loading(opened)
+    die_loading(opened)
+    opened.render(opened.lease(1))
+    opened.expire()
+    opened.ledger.beat("w1")
+    die_loading(opened)
+    assert opened.ledger.workers(within=None)[0].unfit == {}
+
+
+def test_a_worker_that_was_started_again_is_still_counted(opened: Moves, beat: Callable[..., None]) -> None:
+    """The whole process tree dies of it, and its supervisor starts it again under the same name."""
+    for _ in range(3):
+        beat("w1")
+        die_loading(opened)
+    assert "enough memory" in opened.ledger.workers(within=None)[0].unfit["red"]
+    opened.ledger.leave("w1")
+    assert list(opened.ledger.redis.scan_iter(f"{opened.ledger.prefix}:*w1")) == []
 
 
 def test_a_lost_message_is_sent_again_without_a_strike(moves: Moves) -> None:
