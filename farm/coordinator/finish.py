@@ -66,6 +66,8 @@ def write_results(ledger: Ledger, store: Store, status: JobStatus) -> bool:
         end.reason,
         finished_at=document["finished_at"],
         if_over=True,
+        done=totals["done"],
+        failed=totals["failed"],
         gpu_s=document["gpu_s"],
         cost=document["cost_usd"],
     )
@@ -81,7 +83,7 @@ def _document(status: JobStatus, end: Ending, totals: dict[str, Any], *, finishe
         "name": status.name,
         "state": end.state.value,
         "reason": end.reason,
-        "images": {"total": status.images, "done": status.done, "failed": status.failed},
+        "images": {"total": status.images, "done": totals["done"], "failed": totals["failed"]},
         "submitted_at": status.submitted_at,
         "started_at": status.started_at,
         "finished_at": finished_at,

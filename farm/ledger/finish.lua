@@ -6,12 +6,12 @@
 -- Bits and failures stay for `retry`; what was under way is forgotten.
 local current = state()
 if not current then return 0 end
-for i = 7, #ARGV, 2 do redis.call('HSET', job, ARGV[i], ARGV[i + 1]) end
 local count = redis.call('HMGET', job, 'done', 'failed', 'images')
 if ARGV[6] == '1' and current ~= 'cancelled'
   and tonumber(count[1]) + tonumber(count[2]) < tonumber(count[3]) then
   return 0
 end
+for i = 7, #ARGV, 2 do redis.call('HSET', job, ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', job, 'state', ARGV[3])
 redis.call('HSETNX', job, 'finished_at', ARGV[5])
 if ARGV[4] ~= '' then redis.call('HSET', job, 'reason', ARGV[4]) else redis.call('HDEL', job, 'reason') end

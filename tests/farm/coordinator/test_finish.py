@@ -10,6 +10,7 @@ from farm.client.control import Verb
 from farm.coordinator.finish import Finisher, ending, is_over, write_results
 from farm.errors import StoreError
 from farm.ledger.values import JobState
+from farm.profile.outcome import Outcome
 from farm.store import keys
 
 Ticking = Any
@@ -78,6 +79,21 @@ def test_a_cancelled_job_ends_when_nobody_renders_it(ticking: Ticking) -> None:
     until(ticking, over(ticking, job))
     assert document(stage, job)["state"] == "cancelled"
     assert len(stage.store.get(keys.results(job)).splitlines()) == 2
+
+
+def test_the_counts_of_a_cancelled_job_agree(ticking: Ticking) -> None:
+    """A picture whose commit came after the cancel is in the store, in the results, and in every count."""
+    stage = ticking.stage
+    job = stage.submit().job
+    stage.render(job, 1)
+    lease = stage.lease(job, 2)
+    stage.farm.cancel(job)
+    stage.write(stage.record(lease, Outcome.RENDERED), lease)
+    assert stage.ledger.commit(lease, 1, 3, seconds=1.0, price=None) == []
+    until(ticking, over(ticking, job))
+    lines = stage.store.get(keys.results(job)).splitlines()
+    assert document(stage, job)["images"] == {"total": 4, "done": 3, "failed": 0}
+    assert stage.farm.status(job).images.done == len(lines) == 3
 
 
 def test_a_blocked_group_ends_the_job_with_its_sentence(ticking: Ticking) -> None:
