@@ -32,6 +32,5 @@ local at, counter = now(), redis.call('INCR', root .. 'counter')
 entry.state, entry.worker, entry.token = 'leased', worker, present .. '.' .. counter
 entry.claimed_at, entry.renewed_at, entry.moved_at, entry.ticks, entry.new = at, at, at, -1, 0
 write_entry(member, entry, at + lease)
-redis.call('HSETNX', job, 'started_at', text(at))
-if current == 'queued' then redis.call('HSET', job, 'state', 'running') end
+begin(at)
 return { 'granted', present, counter, text(entry.queued_at), text(at) }

@@ -31,6 +31,13 @@ local function epoch()
 end
 
 local function state() return redis.call('HGET', job, 'state') end
+
+-- Somebody works on the job.
+local function begin(at)
+  redis.call('HSETNX', job, 'started_at', text(at))
+  if state() == 'queued' then redis.call('HSET', job, 'state', 'running') end
+end
+
 local function field(start, stop) return string.format('%d-%d', start, stop) end
 local function bounds(member)
   local start, stop = string.match(member, '^(%d+)-(%d+)$')
@@ -93,17 +100,27 @@ local function held(member, token)
   return entry and entry.token == token and entry or nil
 end
 
--- Number of the group a position lies in, with the group's bounds and queue. Groups never change: read them once.
+-- Number of the group a position lies in, with the group's bounds and queue. There may be thousands: they are read once
+-- a script, and halved until the one is found.
 local groups
 local function group_of(position)
   if not groups then
     groups = {}
     local found = redis.call('HGETALL', GROUPS)
-    for i = 1, #found, 2 do groups[found[i]] = cjson.decode(found[i + 1]) end
+    for i = 1, #found, 2 do
+      local group = cjson.decode(found[i + 1])
+      group.number = found[i]
+      groups[#groups + 1] = group
+    end
+    table.sort(groups, function(a, b) return a.start < b.start end)
   end
-  for number, group in pairs(groups) do
-    if group.start <= position and position < group.stop then return number, group end
+  local low, high = 1, #groups
+  while low < high do
+    local middle = math.ceil((low + high) / 2)
+    if groups[middle].start <= position then low = middle else high = middle - 1 end
   end
+  local group = groups[low]
+  if group and group.start <= position and position < group.stop then return group.number, group end
 end
 
 -- Charge GPU seconds to the job; the cost stays absent until somebody has a price. Both come as text, '' for none.

@@ -43,6 +43,7 @@ local function adopt()
     redis.call('HSET', job, 'cursor:' .. number, stop)
   end
   take_out()
+  begin(at)
   return {
     state = 'leased', group = tonumber(number), queue = group.queue, queued_at = at, claimed_at = at,
     worker = worker, token = token, ticks = -1, moved_at = at, new = 0,

@@ -13,13 +13,14 @@ table.sort(failed)
 redis.call('DEL', FAILED, STRIKES, BLOCKED)
 local i = 1
 while i <= #failed do
-  local last = i
-  while failed[last + 1] == failed[last] + 1 and group_of(failed[i]) == group_of(failed[last + 1]) do last = last + 1 end
+  local last, _, group = i, group_of(failed[i])
+  while failed[last + 1] == failed[last] + 1 and failed[last + 1] < group.stop do last = last + 1 end
   put_back(failed[i], failed[last] + 1)
   i = last + 1
 end
-for _, text in ipairs(redis.call('HVALS', GROUPS)) do
-  local queue = cjson.decode(text).queue
+local queues = {}
+for _, text in ipairs(redis.call('HVALS', GROUPS)) do queues[cjson.decode(text).queue] = true end
+for queue in pairs(queues) do
   for _, worker in ipairs(redis.call('ZRANGE', root .. 'workers', 0, -1)) do
     redis.call('HDEL', root .. 'worker:' .. worker, 'unfit:' .. queue, 'unfit_at:' .. queue)
     redis.call('HDEL', root .. 'deaths:' .. worker, queue)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from farm.ledger.ledger import Ledger
-from farm.ledger.values import Lease, Signal
+from farm.ledger.values import JobState, Lease, Signal
 from farm.plan.ranges import WorkRange
 
 Moves = Any
@@ -48,7 +48,9 @@ def test_a_living_worker_s_range_is_adopted_after_the_rebuild(opened: Moves, hel
     """Its range is cut out of what waits, so nobody renders it twice."""
     restore(opened)
     assert renew(opened, held) is Signal.CONTINUE
-    assert opened.ledger.status(opened.job_id).running == 8
+    status = opened.ledger.status(opened.job_id)
+    assert (status.running, status.state) == (8, JobState.RUNNING)
+    assert status.started_at is not None
     assert opened.waiting() == [(4, 8), (16, 20), (20, 32)]
     assert opened.commit(held) == list(range(8, 16))
 

@@ -214,6 +214,16 @@ def test_commit_is_refused_when_the_job_is_cancelled(opened: Moves) -> None:
     assert (status.done, status.gpu_s) == (0, 1.0)
 
 
+def test_commit_on_a_cancelled_job_closes_the_attempt(opened: Moves) -> None:
+    """Nobody waits for a lease that is over, and no attempt that ended counts as lost."""
+    lease = opened.lease()
+    opened.ledger.set_control(opened.job_id, state=JobState.CANCELLED)
+    opened.commit(lease)
+    assert opened.ledger.loads(opened.job_id)[0].leased == 0
+    opened.ledger.shift_clock(31)
+    assert opened.ledger.sweep(opened.job_id, grace=5, queue_lengths={}) == ([], [])
+
+
 def test_commit_on_an_unknown_job_is_nothing(opened: Moves) -> None:
     """The record is in the store: a rebuild finds the picture."""
     lease = opened.lease()

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -159,6 +160,17 @@ def test_retry_does_not_join_groups(moves: Moves, beat: Callable[..., None]) -> 
     assert moves.waiting() == [(0, 1), (1, 2)]
 
 
+def test_retry_is_quick_in_a_job_of_many_groups(moves: Moves) -> None:
+    """Thousands of failed tasks in thousands of groups block Redis for a moment only."""
+    count = 4000
+    moves.open(images=count, groups=tuple(GroupEntry(at, at, at + 1, f"q{at % 3}") for at in range(count)))
+    failed = dict.fromkeys(range(0, count, 2), "black")
+    moves.ledger.restore(moves.job_id, done=b"", failed=failed, waiting=[], epoch=moves.ledger.epoch())
+    began = time.monotonic()
+    assert moves.ledger.retry(moves.job_id) == len(failed)
+    assert time.monotonic() - began < 2
+
+
 def test_retry_of_a_job_that_ended_makes_it_run_again(opened: Moves, beat: Callable[..., None]) -> None:
     """A failed job that is retried is active again; a cancelled one, or one without failures, is not."""
     beat("w1")
@@ -198,8 +210,9 @@ def test_finish_writes_the_last_word(opened: Moves) -> None:
 
 def test_finish_refuses_a_job_that_was_retried_meanwhile(opened: Moves) -> None:
     """Results that were written while somebody retried are not the end."""
-    assert opened.ledger.finish(opened.job_id, JobState.FAILED, if_over=True) is False
-    assert opened.ledger.status(opened.job_id).state is JobState.QUEUED
+    assert opened.ledger.finish(opened.job_id, JobState.FAILED, if_over=True, failed=32) is False
+    status = opened.ledger.status(opened.job_id)
+    assert (status.state, status.failed) == (JobState.QUEUED, 0)
     assert opened.ledger.finish("nothing", JobState.DONE) is False
 
 
