@@ -32,8 +32,10 @@ SWEEP_EVERY = 0.5
 LEADER = 5.0
 #: Seconds after a rebuild in which nothing is sent, so that workers that hold ranges can say so first.
 SETTLE = 5.0
-#: Seconds. Waits after errors of Redis or S3 double up to this.
-MOST_BACKOFF = 15.0
+#: Seconds between two looks for jobs that the ledger never heard of, and for plans that were damaged.
+LOOK_EVERY = 60.0
+#: Seconds. Waits after errors of Redis or S3 double up to this: less than the lock holds, so that the leader leads.
+MOST_BACKOFF = 4.0
 
 
 class Coordinator:
@@ -55,7 +57,8 @@ class Coordinator:
         self._tender = Tender(ledger, store, send)
         self._finisher = Finisher(ledger, store, clock=clock)
         self._leads = False
-        self._next_sweep = self._send_from = 0.0
+        self._next_sweep = self._next_look = self._send_from = 0.0
+        self._rebuilt = False
         self._said: dict[str, str] = {}
         #: Jobs whose plan was read lately.
         self._planned: set[str] = set()
@@ -70,6 +73,8 @@ class Coordinator:
             return False
         epoch = self._epoch()
         jobs = [view for job_id in self._ledger.active() if (view := self._ready(job_id, epoch))]
+        if self._rebuilt:
+            self._rebuilt, self._send_from = False, self._clock() + SETTLE
         if self._clock() >= self._next_sweep:
             self._next_sweep = self._clock() + SWEEP_EVERY
             self._sweep(jobs)
@@ -84,16 +89,19 @@ class Coordinator:
         return leads
 
     def _epoch(self) -> str:
-        """The epoch; in a new one, every job of the store is opened first."""
+        """The epoch; in a new one, and now and then, the jobs of the store are opened first."""
         epoch, new = self._ledger.ensure_epoch()
         if new:
             log.warning("Redis began anew: epoch %s", epoch, extra={"action": "epoch_began"})
-        if not self._ledger.discovered():
-            count = discover(self._ledger, self._store, beat=self._lead)
-            self._ledger.set_discovered(epoch)
-            log.info("Read %d jobs from the store", count, extra={"action": "jobs_discovered"})
-            if count or not all(self._ledger.is_fresh(job_id) for job_id in self._ledger.active()):
-                self._send_from = self._clock() + SETTLE
+        anew = not self._ledger.discovered()
+        if anew or self._clock() >= self._next_look:
+            self._next_look = self._clock() + LOOK_EVERY
+            count = discover(self._ledger, self._store, anew=anew, beat=self._lead)
+            self._planned.clear()
+            if anew:
+                self._ledger.set_discovered(epoch)
+                log.info("Read %d jobs from the store", count, extra={"action": "jobs_discovered"})
+                self._rebuilt = bool(count and self._ledger.active())
         return epoch
 
     def _ready(self, job_id: str, epoch: str) -> JobView | None:
@@ -102,7 +110,8 @@ class Coordinator:
             if not self._has_plan(job_id):
                 return None
             if self._ledger.restored(job_id) != epoch:
-                restore(self._ledger, self._store, job_id, epoch)
+                self._rebuilt |= restore(self._ledger, self._store, job_id, epoch)
+                self._lead()
         except (DamagedError, NotInStoreError) as error:
             self._say(job_id, f"It cannot be read from the store: {error}")
             return None

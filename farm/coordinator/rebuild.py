@@ -24,19 +24,23 @@ from farm.store.store import Store
 log = logging.getLogger(__name__)
 
 
-def discover(ledger: Ledger, store: Store, *, beat: Callable[[], object]) -> int:
+def discover(ledger: Ledger, store: Store, *, anew: bool, beat: Callable[[], object]) -> int:
     """Open every job of the store that the ledger does not know, but for those that are damaged; how many those are.
 
     Args:
         ledger: what is rebuilt.
         store: what it is rebuilt from.
+        anew: the ledger may be older than the store: jobs that it holds to be over and that the store does not are
+            opened again.
         beat: called after each job, to keep the leader's lock.
     """
-    known = set(ledger.job_ids())
+    known, active = set(ledger.job_ids()), set(ledger.active())
     count = 0
     for job_id in store.folders(keys.JOBS):
         if job_id not in known and store.exists(keys.plan(job_id)):
             count += _opened(ledger, store, job_id)
+        elif anew and job_id in known - active and not store.exists(keys.finished(job_id)):
+            count += _reopened(ledger, job_id)
         beat()
     return count
 
@@ -48,6 +52,15 @@ def _opened(ledger: Ledger, store: Store, job_id: str) -> bool:
         log.error("Job %s is passed over: %s", job_id, error, extra={"action": "job_damaged"})  # noqa: TRY400 a sentence
         return False
     return True
+
+
+def _reopened(ledger: Ledger, job_id: str) -> bool:
+    """Open a job again that was over before it was retried: the ledger has forgotten that it was."""
+    job = ledger.entry(job_id)
+    if job is not None:
+        ledger.forget(job_id)
+        ledger.open(job)
+    return job is not None
 
 
 def _open(ledger: Ledger, store: Store, job_id: str) -> None:
@@ -71,19 +84,19 @@ def _open(ledger: Ledger, store: Store, job_id: str) -> None:
         )
 
 
-def restore(ledger: Ledger, store: Store, job_id: str, epoch: str) -> None:
-    """Put one job that is not over into the ledger as the store tells it.
+def restore(ledger: Ledger, store: Store, job_id: str, epoch: str) -> bool:
+    """Put one job that is not over into the ledger as the store tells it; whether there was anything to tell.
 
     The job is open already: a commit that comes while the store is read sets its bits, and they stay.
     """
     job = ledger.entry(job_id)
     if job is None:
-        return
+        return False
     names = [name for key in store.list(keys.records(job_id)) if (name := keys.parse_record(job_id, key))]
     controls = replay(store, job_id)
     if not names and not controls.number and ledger.is_fresh(job_id):
         ledger.set_restored(job_id, epoch)
-        return
+        return False
     folded = fold(names)
     failed = {position: text for position, text in controls.failed.items() if position not in folded}
     ledger.restore(
@@ -103,6 +116,7 @@ def restore(ledger: Ledger, store: Store, job_id: str, epoch: str) -> None:
         job.images,
         extra={"action": "job_restored"},
     )
+    return True
 
 
 def bitmap(done: Iterable[tuple[int, int]], images: int) -> bytes:

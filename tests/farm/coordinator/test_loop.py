@@ -73,6 +73,63 @@ def test_redis_that_lost_everything_is_rebuilt_and_workers_keep_what_they_hold(t
     assert len(stage.ledger.commit(lease, lease.range.start, lease.range.stop, seconds=1, price=None)) == 32
 
 
+def test_workers_have_their_time_after_a_long_rebuild(ticking: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading the store takes as long as it takes; only then do workers begin to say what they hold."""
+    stage = ticking.stage
+    stage.render(stage.submit(seed="1-64").job, 32)
+    stage.ledger.redis.flushall()
+    stage.ledger.beat("w1", {})
+    read = stage.store.list
+
+    def slow(prefix: str) -> Any:
+        ticking.time += 20
+        return read(prefix)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.store, "list", slow)
+        ticking.tick()
+    ticking.tick(4)
+    assert ticking.outbox.take() == []
+    ticking.tick()
+    assert ticking.outbox.take()
+
+
+def test_old_jobs_keep_nobody_waiting(ticking: Ticking) -> None:
+    """Where all that was read is over, no worker holds anything: what is submitted is sent at once."""
+    stage = ticking.stage
+    job = stage.submit().job
+    stage.render(job)
+    stage.end(job, JobState.DONE)
+    stage.ledger.redis.flushall()
+    stage.ledger.register("w1", {})
+    ticking.tick()
+    stage.submit(seed="7-9")
+    ticking.tick()
+    assert ticking.outbox.take()
+
+
+def test_a_submission_that_the_ledger_never_heard_of_is_found(ticking: Ticking) -> None:
+    """Its client died after the plan was written; within a minute or so it is a job like any other."""
+    stage = ticking.stage
+    ticking.tick()
+    job = stage.submit().job
+    stage.ledger.forget(job)
+    ticking.tick(int(loop.LOOK_EVERY))
+    assert stage.ledger.status(job).state is JobState.QUEUED
+    ticking.tick()
+    assert {rng.job_id for rng in ticking.outbox.take()} == {job}
+
+
+def test_a_plan_that_is_damaged_while_its_job_runs_is_seen(ticking: Ticking) -> None:
+    """Workers that read it give its ranges back for ever: the job fails instead."""
+    stage = ticking.stage
+    job = stage.submit().job
+    ticking.tick()
+    stage.store.put(keys.plan(job), b"{}")
+    ticking.tick(int(loop.LOOK_EVERY))
+    assert stage.ledger.status(job).state is JobState.FAILED
+
+
 def test_a_job_whose_redis_entry_was_lost_alone_is_found_again(ticking: Ticking) -> None:
     """A submission that died before the ledger heard of it is completed in the next epoch."""
     stage = ticking.stage

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.client.control import Verb
+from farm.client.control import Verb, append
 from farm.coordinator.rebuild import bitmap, discover, gaps, restore
 from farm.ledger.values import GroupEntry, JobState
 from farm.plan.ranges import WorkRange
@@ -21,7 +21,7 @@ def rebuild(stage: Stage) -> str:
     """Empty Redis and read everything from the store; the new epoch."""
     stage.ledger.redis.flushall()
     epoch, _ = stage.ledger.ensure_epoch()
-    discover(stage.ledger, stage.store, beat=lambda: None)
+    discover(stage.ledger, stage.store, anew=True, beat=lambda: None)
     for job_id in stage.ledger.active():
         restore(stage.ledger, stage.store, job_id, epoch)
     return str(epoch)
@@ -125,7 +125,7 @@ def test_a_job_that_is_over_comes_back_as_it_ended(stage: Stage) -> None:
 def test_a_submission_that_was_cut_short_is_no_job(stage: Stage) -> None:
     """Without its plan, which is written last, a folder is not a job."""
     stage.store.put(keys.manifest("half-1"), b"name: half")
-    assert discover(stage.ledger, stage.store, beat=lambda: None) == 0
+    assert discover(stage.ledger, stage.store, anew=True, beat=lambda: None) == 0
 
 
 @pytest.mark.parametrize("damage", [b"", b"{}", b"[]", b'{"version": 99, "sha256": ""}'])
@@ -160,17 +160,34 @@ def test_known_jobs_are_left_alone(stage: Stage) -> None:
     """After a restart over the append-only file there is nothing to open; the lock is kept all the while."""
     stage.submit()
     beats: list[int] = []
-    assert discover(stage.ledger, stage.store, beat=lambda: beats.append(1)) == 0
+    assert discover(stage.ledger, stage.store, anew=True, beat=lambda: beats.append(1)) == 0
     assert beats == [1]
+
+
+def test_a_job_that_was_retried_before_redis_lost_a_second_runs_again(stage: Stage) -> None:
+    """The append-only file ends before the retry: the ledger says failed, and the store has no end of the job."""
+    job = stage.submit(seed="1-8").job
+    stage.fail(job)
+    stage.render(job, 4)
+    stage.end(job, JobState.FAILED)
+    before = stage.ledger.status(job)
+    append(stage.store, job, Verb.RETRY, {})
+    stage.store.delete([keys.finished(job)])
+    assert discover(stage.ledger, stage.store, anew=False, beat=lambda: None) == 0
+    assert discover(stage.ledger, stage.store, anew=True, beat=lambda: None) == 1
+    assert stage.ledger.active() == [job]
+    assert restore(stage.ledger, stage.store, job, stage.ledger.epoch())
+    status = stage.ledger.status(job)
+    assert (status.done, status.failed, status.submitted_at) == (4, 0, before.submitted_at)
 
 
 def test_a_new_job_keeps_its_cursors(stage: Stage) -> None:
     """Nothing is in the store of a job that was just submitted."""
     job = stage.submit().job
-    restore(stage.ledger, stage.store, job, "e1")
+    assert not restore(stage.ledger, stage.store, job, "e1")
     assert stage.ledger.restored(job) == "e1"
     assert stage.ledger.loads(job)[0].waiting == 4
-    restore(stage.ledger, stage.store, "nothing", "e1")
+    assert not restore(stage.ledger, stage.store, "nothing", "e1")
     assert stage.ledger.status("nothing") is None
 
 
