@@ -62,11 +62,13 @@ class Attempt:
     Args:
         held: its lease.
         plan: plan of its job.
+        tasks: those of its range, read before the first is rendered.
         started_at: when the GPU thread took it up, POSIX seconds.
     """
 
     held: Held
     plan: "Plan"
+    tasks: Sequence[RenderTask]
     started_at: float
     load_s: float = 0.0
     batches: list[BatchRecord] = field(default_factory=list)
@@ -74,6 +76,11 @@ class Attempt:
     failures: list[Failure] = field(default_factory=list)
     uploads: dict[int, Future[ImageRecord | Failure | None]] = field(default_factory=dict)
     stopped: Signal | None = None
+
+    def between(self, start: int, stop: int) -> Sequence[RenderTask]:
+        """The tasks at positions `start` to `stop`, exclusive."""
+        first = self.held.lease.range.start
+        return self.tasks[start - first : stop - first]
 
     def results(self) -> tuple[dict[int, ImageRecord], list[Failure]]:
         """Wait for the uploads: the pictures that are in the store, and every failure."""

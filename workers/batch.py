@@ -43,6 +43,12 @@ class Failure:
     certain: bool = False
 
 
+def failure(start: int, stop: int, error: Exception, *, certain: bool = False) -> Failure:
+    """An error as the failure of a run of positions."""
+    message = " ".join(str(error).split()) or type(error).__name__
+    return Failure(start, stop, type(error).__name__, message, certain)
+
+
 @dataclass
 class Batcher:
     """Renders runs of tasks, and remembers how many images of a shape fit.
@@ -92,11 +98,10 @@ class Batcher:
         except StoppedError:
             raise
         except RenderError as error:
-            return Failure(start, start + len(part), type(error).__name__, str(error), certain=True)
+            return failure(start, start + len(part), error, certain=True)
         except Exception as error:  # the worker's edge: whatever a pipeline raises is recorded
             if is_out_of_memory(error):
                 return None
             self.broken = is_broken_device(error)
             log.exception("Batch %d-%d failed", start, start + len(part))
-            message = " ".join(str(error).split()) or type(error).__name__
-            return Failure(start, start + len(part), type(error).__name__, message)
+            return failure(start, start + len(part), error)

@@ -56,7 +56,7 @@ class GpuRoom:
             yield from self._batch(attempt, loaded, start, stop)
 
     def _batch(self, attempt: Attempt, loaded: Loaded, start: int, stop: int) -> Iterator[Rendered | Failure]:
-        tasks, held = attempt.plan.tasks(start, stop), attempt.held
+        tasks, held = attempt.between(start, stop), attempt.held
         held.rendering(steps=tasks[0].steps)
         left = start
         begin = self.watch.switch(Kind.DENOISE, **place(attempt, start, stop))
@@ -68,6 +68,7 @@ class GpuRoom:
                 first, left = left, outcome.stop
                 end = self.watch.switch(Kind.POST, **place(attempt, start, stop))
                 attempt.busy.append(Busy(first, left, end - begin))
+                begin = end
                 yield outcome
                 begin = self.watch.switch(Kind.DENOISE, **place(attempt, start, stop))
         finally:

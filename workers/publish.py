@@ -105,12 +105,12 @@ class Publisher:
         begin = time.perf_counter()
         try:
             data = encoded(attempt, picture)
+            encoded_at = time.perf_counter()
+            made = image_record(attempt, picture, data)
         except Exception as error:  # the worker's edge: whatever an encoder raises is recorded
             log.exception("Cannot encode position %d", picture.position)
             message = f"The picture cannot be written as {attempt.plan.output.format}: {error}"
             return Failure(picture.position, picture.position + 1, type(error).__name__, message)
-        encoded_at = time.perf_counter()
-        made = image_record(attempt, picture, data)
         if not self._put(attempt, keys.image(attempt.plan.job_id, made.name), data, sha256=made.sha256):
             return None
         ended_at = time.perf_counter()

@@ -2,17 +2,19 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Protocol
 
-from farm.errors import LedgerError, ModelError, StoreError
-from farm.ledger.values import Lease, Refusal
+from farm.errors import DamagedError, LedgerError, ModelError, StoreError
+from farm.ledger.values import FailedPart, Lease, Refusal, Signal
+from farm.manifest.task import RenderTask
 from farm.plan.plan import Plan
 from farm.plan.ranges import WorkRange
 from farm.profile.seconds import Kind
 from workers.attempt import Attempt, Picture
-from workers.batch import Failure
+from workers.batch import Failure, failure
 from workers.cache import PipelineCache
 from workers.gpu import GpuRoom, place
 from workers.lease import Held, Keeper, StoppedError
@@ -26,7 +28,7 @@ from workers.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
-#: Tries to read a plan while the store is away, and seconds between them.
+#: Tries to read a range's tasks while the store is away, and seconds between them.
 TRIES, DELAY = 60, 1.0
 
 
@@ -38,6 +40,9 @@ class Granter(Protocol):
 
     def give_back(self, lease: Lease, *, seconds: float = 0.0, price: float | None = None) -> None:
         """Return a range without a strike."""
+
+    def fail(self, lease: Lease, *, failed: Sequence[FailedPart], worker: str) -> list[int]:
+        """Report sub-ranges that failed."""
 
 
 @dataclass
@@ -93,46 +98,71 @@ class Runner:
         return None
 
     def _attempt(self, held: Held, started_at: float) -> None:
-        """Render under a lease, and hand over whatever came of it."""
-        plan = self._plan(held)
-        if plan is None:
-            self._return(held)
-            return
-        attempt = Attempt(held=held, plan=plan, started_at=started_at)
-        entered = False
+        """Render under a lease; whatever happens, the lease is closed."""
+        try:
+            found = self._read(held)
+        except Exception as error:  # the worker's edge: the next range may be sound
+            log.exception("Cannot read the tasks of %s", held.lease.range)
+            self._refuse(held, error)
+        else:
+            if found is None:
+                self._close(held, lambda: self.ledger.give_back(held.lease))
+            else:
+                self._render(Attempt(held=held, plan=found[0], tasks=found[1], started_at=started_at))
+
+    def _render(self, attempt: Attempt) -> None:
+        """Render an attempt, and hand over whatever came of it."""
+        held, entered = attempt.held, False
         try:
             loaded = self._load(attempt)
-            for outcome in self.gpu.render(attempt, loaded):
-                if not entered:
-                    entered = self._enter(attempt)
-                self._hand_over(attempt, loaded, outcome)
+            with closing(self.gpu.render(attempt, loaded)) as outcomes:
+                for outcome in outcomes:
+                    entered = entered or self._enter(attempt)
+                    self._hand_over(attempt, loaded, outcome)
         except StoppedError as stopped:
             attempt.stopped = stopped.signal
             log.info("Stopped %s: %s", held.lease.range, stopped.signal, extra={"action": "range_stopped"})
         except ModelError as error:
             self._unfit(attempt, error)
-        held.publishing()
-        self.publisher.finish(attempt, lambda: self._released(held, entered=entered))
+        except Exception as error:  # the worker's edge: what is not in the store by then has failed
+            log.exception("Cannot render %s", held.lease.range)
+            attempt.failures.insert(0, failure(held.lease.range.start, held.lease.range.stop, error))
+        finally:
+            held.publishing()
+            self.publisher.finish(attempt, lambda: self._released(held, entered=entered))
 
-    def _plan(self, held: Held) -> Plan | None:
-        """The job's plan; None when the store does not give it, though it was asked for a while."""
+    def _read(self, held: Held) -> tuple[Plan, list[RenderTask]] | None:
+        """The job's plan and the range's tasks; None when the store did not give them for a while.
+
+        Raises:
+            DamagedError: they are not what was written.
+        """
+        rng = held.lease.range
         for _ in range(TRIES):
-            if not held.live:
+            if not held.live or held.signal is Signal.DRAIN:
                 break
             try:
-                return self.plans.get(held.lease.range.job_id)
+                plan = self.plans.get(rng.job_id)
+                return plan, plan.tasks(rng.start, rng.stop)
             except StoreError as error:
-                log.warning("Cannot read the plan of %s: %s", held.lease.range.job_id, error)
+                log.warning("Cannot read the tasks of %s: %s", rng, error)
                 self.sleep(DELAY)
         return None
 
-    def _return(self, held: Held) -> None:
-        """Give a range back that was not begun."""
+    def _refuse(self, held: Held, error: Exception) -> None:
+        """Report a range that cannot even be read; what is damaged is so for every worker."""
+        rng = held.lease.range
+        why = failure(rng.start, rng.stop, error, certain=isinstance(error, DamagedError))
+        part = FailedPart(rng.start, rng.stop, why.message, why.certain)
+        self._close(held, lambda: self.ledger.fail(held.lease, failed=[part], worker=self.worker))
+
+    def _close(self, held: Held, call: Callable[[], object]) -> None:
+        """End an attempt that was not begun."""
         try:
-            self.ledger.give_back(held.lease)
+            call()
         except LedgerError as error:
-            log.warning("Cannot give %s back: its lease runs out: %s", held.lease.range, error)
-        self.keeper.release(held)
+            log.warning("Cannot close %s: its lease runs out: %s", held.lease.range, error)
+        self._released(held, entered=False)
 
     def _load(self, attempt: Attempt) -> Loaded:
         """The range's pipeline; the worker says which ones it holds."""
@@ -163,7 +193,7 @@ class Runner:
             attempt.failures.append(outcome)
             return
         attempt.batches.append(outcome.record)
-        tasks = attempt.plan.tasks(outcome.record.start, outcome.record.stop)
+        tasks = attempt.between(outcome.record.start, outcome.record.stop)
         origin = origin_of(attempt.plan.job_id, loaded, tasks[0])
         for index, (task, fault) in enumerate(zip(tasks, outcome.faults, strict=True)):
             position = outcome.record.start + index

@@ -35,7 +35,7 @@ def batch(start: int, stop: int) -> BatchRecord:
 def attempt() -> Attempt:
     """An attempt at eight images, two calls of two seconds."""
     held = Held(Lease(WorkRange("job", 0, 8), Token("1x0", 7), 30.0, 100.0, 101.0), 0.0, lambda: 0.0)
-    made = Attempt(held=held, plan=None, started_at=102.0)  # type: ignore[arg-type]  # no plan is looked at
+    made = Attempt(held=held, plan=None, tasks=(), started_at=102.0)  # type: ignore[arg-type]  # no plan is looked at
     made.load_s = 3.0
     made.busy = [Busy(0, 4, 2.0), Busy(4, 8, 2.0)]
     made.batches = [batch(0, 4), batch(4, 8)]

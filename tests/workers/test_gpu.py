@@ -53,7 +53,8 @@ def attempt(make_plan: Any, clock: Clock) -> Attempt:
     """An attempt at five images of two step counts, in batches of two."""
     plan = make_plan(seed="1-3", steps=[2, 3])
     lease = Lease(WorkRange(plan.job_id, 0, 5), Token("1x0", 1), 30.0, 0.0, 0.0)
-    return Attempt(held=Held(lease, clock.now, lambda: 10.0), plan=plan, started_at=clock.now)
+    held = Held(lease, clock.now, lambda: 10.0)
+    return Attempt(held=held, plan=plan, tasks=plan.tasks(0, 5), started_at=clock.now)
 
 
 def test_batches_lie_within_a_batch_key(attempt: Attempt, clock: Clock) -> None:

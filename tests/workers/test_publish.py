@@ -71,7 +71,7 @@ class Bench:
         )
         lease = Lease(WorkRange(plan.job_id, 0, 8), Token("1x0", 1), 30.0, 100.0, 101.0)
         self.held = Held(lease, 0.0, lambda: 0.0)
-        self.attempt = Attempt(held=self.held, plan=plan, started_at=102.0, busy=[Busy(0, 8, 4.0)])
+        self.attempt = Attempt(held=self.held, plan=plan, tasks=(), started_at=102.0, busy=[Busy(0, 8, 4.0)])
 
     def add(self, *positions: int) -> None:
         """Hand pictures over."""

@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 import torch
 
-from farm.errors import ModelError, StoreError
+import workers.range
+from farm.errors import DamagedError, LedgerError, ModelError, StoreError
 from farm.ledger.values import Refusal, Signal
 from farm.manifest.task import PipelineKey
 from farm.profile.outcome import Outcome
@@ -202,6 +203,130 @@ def test_a_job_without_a_plan_is_left_alone(bench: Bench) -> None:
     assert bench.ledger.returned == [0.0]
     assert len(slept) == 60
     assert not bench.child.keeper.busy
+
+
+@pytest.fixture
+def long_job(bench: Bench, make_plan: Any) -> Any:
+    """A job whose prompts are so many that they lie in parts of their own."""
+    plan = make_plan(bench.store, prompt=[f"a circle, {number}" for number in range(1_001)], seed=1)
+    assert list(plan.objects) == [keys.rows(plan.job_id, 0)]
+    for key, data in plan.objects.items():
+        bench.store.put(key, data)
+    return plan
+
+
+def failing(bench: Bench, monkeypatch: pytest.MonkeyPatch, word: str, times: int) -> None:
+    """Reading an object whose key holds the word fails so many times."""
+    get, left = bench.store.get, [times]
+
+    def flaky(key: str) -> bytes:
+        if word in key and left[0]:
+            left[0] -= 1
+            raise StoreError("away")
+        return get(key)
+
+    monkeypatch.setattr(bench.store, "get", flaky)
+
+
+def nothing_is_kept(bench: Bench) -> bool:
+    """Whether no lease is held, and every place of the publisher is free."""
+    publisher = bench.child.publisher
+    free = [publisher.enter(wait=False) for _ in range(3)]
+    for taken in free:
+        if taken:
+            publisher.leave()
+    return not bench.child.keeper.busy and free == [True, True, False]
+
+
+def test_rows_are_waited_for(bench: Bench, long_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store is away when the tasks are read: as with the plan, nothing is lost."""
+    slept: list[float] = []
+    bench.child.runner.sleep = slept.append
+    failing(bench, monkeypatch, "rows/part-0", 2)
+    bench.run(long_job.job_id, 0, 2)
+    assert len(slept) == 2
+    assert bench.outcomes(long_job.job_id) == {(0, 2): Outcome.RENDERED}
+
+
+def test_rows_that_never_come_send_the_range_back(bench: Bench, long_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a strike, and without a lease or a place that is never given up."""
+    bench.child.runner.sleep = lambda _seconds: None
+    failing(bench, monkeypatch, "rows/part-0", 1_000)
+    bench.run(long_job.job_id, 0, 2)
+    assert bench.ledger.returned == [0.0]
+    assert bench.ledger.failed == []
+    assert nothing_is_kept(bench)
+
+
+def test_a_drained_worker_waits_for_no_store(bench: Bench, long_job: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gives the range back and ends."""
+    bench.child.runner.sleep = lambda _seconds: setattr(bench.child.keeper._held[0], "signal", Signal.DRAIN)
+    failing(bench, monkeypatch, "rows/part-0", 1)
+    bench.run(long_job.job_id, 0, 2)
+    assert bench.ledger.returned == [0.0]
+    assert bench.outcomes(long_job.job_id) == {}
+
+
+@pytest.mark.parametrize("key", ["job.json", "rows/part-0.parquet"])
+def test_what_is_damaged_fails_at_once(bench: Bench, long_job: Any, key: str) -> None:
+    """The same bytes would come again: every task is given up with the sentence, and nobody waits for an hour."""
+    slept: list[float] = []
+    bench.child.runner.sleep = slept.append
+    bench.store.put(f"{keys.job(long_job.job_id)}{key}", b"damaged")
+    bench.run(long_job.job_id, 0, 2)
+    (told,) = bench.ledger.failed
+    (part,) = told["failed"]
+    assert (part.start, part.stop, part.certain, told["worker"]) == (0, 2, True, "w")
+    assert "in the store" in part.sentence or "is damaged" in part.sentence
+    assert slept == []
+    assert nothing_is_kept(bench)
+
+
+def test_a_ledger_that_is_away_at_the_end_leaks_nothing(bench: Bench, long_job: Any) -> None:
+    """The lease runs out by itself."""
+
+    def away(*_: Any, **__: Any) -> None:
+        raise LedgerError("away")
+
+    bench.store.put(keys.plan(long_job.job_id), b"damaged")
+    bench.ledger.fail = away
+    bench.run(long_job.job_id, 0, 2)
+    assert nothing_is_kept(bench)
+
+
+def test_an_error_nobody_thought_of_fails_what_is_left(
+    bench: Bench, make_plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of six were handed over and are committed, the others fail; the lease and the place are given up."""
+    plan = make_plan(bench.store)
+    origin_of, calls = workers.range.origin_of, [0]
+
+    def stumble(*given: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 2:
+            raise KeyError("sampler")
+        return origin_of(*given)
+
+    monkeypatch.setattr("workers.range.origin_of", stumble)
+    bench.run(plan.job_id, 0, 6)
+    assert bench.outcomes(plan.job_id) == {(0, 2): Outcome.RENDERED, (2, 6): Outcome.FAILED}
+    (part,) = bench.ledger.failed[0]["failed"]
+    assert (part.start, part.stop, part.sentence, part.certain) == (2, 6, "'sampler'", False)
+    assert [(start, stop) for start, stop, _, _ in bench.ledger.commits] == [(0, 2)]
+    assert nothing_is_kept(bench)
+
+
+def test_an_error_while_loading_fails_the_range(bench: Bench, make_plan: Any) -> None:
+    """Even one that is no error of the model."""
+    plan = make_plan(bench.store)
+
+    def stumble(_key: PipelineKey, _device: Device) -> Loaded:
+        raise DamagedError("no plan")
+
+    bench.child.runner.cache._load = stumble
+    bench.run(plan.job_id, 0, 4)
+    assert set(bench.outcomes(plan.job_id).values()) == {Outcome.FAILED}
+    assert nothing_is_kept(bench)
 
 
 def test_a_full_publisher_is_waited_for_and_measured(bench: Bench, make_plan: Any) -> None:
