@@ -104,6 +104,7 @@ def send(app: "Celery", queue: str, ranges: Iterable[WorkRange]) -> int:
         LedgerError: Redis cannot be reached. Ranges whose message was not sent stay outstanding; the sweep sends them.
     """
     from kombu.exceptions import OperationalError
+    from redis.exceptions import RedisError
 
     sent = 0
     try:
@@ -111,7 +112,7 @@ def send(app: "Celery", queue: str, ranges: Iterable[WorkRange]) -> int:
             for rng in ranges:
                 app.send_task(TASK, args=rng.to_message(), queue=queue, producer=producer, retry=False)
                 sent += 1
-    except (OperationalError, OSError) as error:
+    except (OperationalError, RedisError, OSError) as error:
         where = place_of_url(app.conf.broker_url)
         raise LedgerError(f"Redis at {where} takes no messages: check that it runs, and FARM_REDIS_URL.") from error
     return sent

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from pydantic import SecretStr
+from redis import exceptions
 
 from farm.errors import LedgerError, ServiceError
 from farm.ledger.ledger import Ledger
@@ -86,6 +87,38 @@ def test_a_broker_that_is_away_is_one_sentence() -> None:
         send(app, "pipeline-a", RANGES)
     assert "hush" not in str(caught.value)
     app.close()
+
+
+def test_a_connection_that_is_lost_between_two_ranges_is_one_sentence(own_redis: Any) -> None:
+    """What was sent was sent; the rest is outstanding, and the sweep sends it."""
+    app = make_app(own_redis.settings)
+
+    def cut_off() -> Iterator[WorkRange]:
+        yield RANGES[0]
+        own_redis.stop()
+        yield RANGES[1]
+
+    with pytest.raises(LedgerError, match="takes no messages"):
+        send(app, "pipeline-a", cut_off())
+    app.close()
+    own_redis.start()
+    ledger = Ledger.connect(own_redis.settings)
+    assert ledger.queue_lengths(["pipeline-a"]) == {"pipeline-a": 1}
+    ledger.redis.close()
+
+
+@pytest.mark.parametrize("error", [exceptions.ConnectionError, exceptions.TimeoutError, exceptions.ReadOnlyError])
+def test_what_redis_itself_says_is_one_sentence(
+    app: Celery, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Celery does not translate all that its transport may raise."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error("gone")
+
+    monkeypatch.setattr(app, "send_task", refuse)
+    with pytest.raises(LedgerError, match="takes no messages"):
+        send(app, "pipeline-a", RANGES)
 
 
 def test_an_app_needs_a_redis() -> None:
