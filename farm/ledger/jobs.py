@@ -1,6 +1,8 @@
 """Jobs in the ledger: opening them, and how they stand."""
 
 import json
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +11,7 @@ from farm.ledger.base import LedgerBase
 from farm.ledger.boundary import guarded
 from farm.ledger.values import GroupEntry, JobEntry, JobState, JobStatus
 
-#: Ranges of `again` that are read to see how much waits; more than these are counted as single images.
+#: Ranges of `again` that are read to see how much of a job waits; where there are more, as many of each group.
 _AGAIN_READ = 1000
 
 
@@ -109,9 +111,20 @@ class Jobs(LedgerBase):
         fields, groups, again, entries, blocked = pipe.execute()
         if not fields:
             return []
-        back = [_bounds(member) for member in again]
+        job = _entry(job_id, fields, groups)
+        if len(again) == _AGAIN_READ:
+            again = self._again(job)
+        back = _came_back(job, again)
         out = [(_bounds(member), json.loads(text)) for member, text in entries.items()]
-        return [_load(group, fields, back, out, blocked) for group in _entry(job_id, fields, groups).groups]
+        return [_load(group, fields, back[group.number], out, blocked) for group in job.groups]
+
+    def _again(self, job: JobEntry) -> list[str]:
+        """Ranges that came back, some of every group that has any: one group's never hide another's."""
+        pipe = self.redis.pipeline(transaction=False)
+        for group in job.groups:
+            key = self._job(job.job_id, "again")
+            pipe.zrangebyscore(key, group.start, group.stop - 1, start=0, num=_AGAIN_READ)
+        return [member for found in pipe.execute() for member in found]
 
     def failures(self, job_id: str) -> dict[int, str]:
         """Quarantined positions, each with its sentence."""
@@ -179,19 +192,27 @@ def _leased_images(entries: Mapping[str, str]) -> int:
     return total
 
 
+def _came_back(job: JobEntry, again: Iterable[str]) -> Counter[int]:
+    """Group -> images in its ranges that came back."""
+    starts = [group.start for group in job.groups]
+    found: Counter[int] = Counter()
+    for start, stop in map(_bounds, again):
+        found[job.groups[bisect_right(starts, start) - 1].number] += stop - start
+    return found
+
+
 def _load(
     group: GroupEntry,
     fields: Mapping[str, str],
-    back: list[tuple[int, int]],
+    back: int,
     out: list[tuple[tuple[int, int], dict[str, Any]]],
     blocked: list[str],
 ) -> GroupLoad:
-    came_back = sum(stop - start for start, stop in back if group.start <= start < group.stop)
     mine = [(stop - start, entry["state"]) for (start, stop), entry in out if entry["group"] == group.number]
     sent = [size for size, state in mine if state == "sent"]
     return GroupLoad(
         group=group,
-        waiting=group.stop - int(fields[f"cursor:{group.number}"]) + came_back,
+        waiting=group.stop - int(fields[f"cursor:{group.number}"]) + back,
         sent=len(sent),
         sent_images=sum(sent),
         leased=len(mine) - len(sent),

@@ -60,6 +60,15 @@ def test_loads_count_what_came_back(opened: Moves) -> None:
     assert opened.ledger.loads(opened.job_id)[0].waiting == 20
 
 
+def test_ranges_of_one_group_hide_no_other(moves: Moves) -> None:
+    """A thousand single tasks of a blocked group came back: what waits in the next group is seen all the same."""
+    moves.open(images=1200, groups=(GroupEntry(0, 0, 1100, "red"), GroupEntry(1, 1100, 1200, "blue")))
+    singles = [(at, at + 1) for at in range(1100)]
+    moves.ledger.restore(moves.job_id, done=b"", failed={}, waiting=[*singles, (1100, 1200)], epoch="e1")
+    red, blue = moves.ledger.loads(moves.job_id)
+    assert (red.waiting, blue.waiting) == (1000, 100)
+
+
 def test_bits_are_in_the_order_of_positions(opened: Moves) -> None:
     """The first position is the highest bit of the first byte."""
     lease = opened.lease(8)
