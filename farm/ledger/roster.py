@@ -109,6 +109,17 @@ class Roster(LedgerBase):
         for name in names:
             self.redis.hdel(self._key("worker", name), f"{_UNFIT}{queue}", f"{_UNFIT_AT}{queue}")
 
+    def cap(self, shape: str) -> int | None:
+        """Most images of a shape that fit into memory, or None: ``<queue>:<width>x<height>:<gpu>``."""
+        found: Any = self.redis.hget(self._key("caps"), shape)
+        return int(found) if found else None
+
+    def set_cap(self, shape: str, images: int) -> None:
+        """Remember that so many images of a shape are the most to try; a smaller number that is known stays."""
+        known = self.cap(shape)
+        if known is None or images < known:
+            self.redis.hset(self._key("caps"), shape, images)
+
     def drain(self, worker_id: str) -> None:
         """Ask a worker to finish its batch, give the rest back and take nothing new."""
         pipe = self.redis.pipeline()

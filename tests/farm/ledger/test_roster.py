@@ -99,3 +99,13 @@ def test_a_worker_that_leaves_is_gone(ledger: Ledger) -> None:
     assert ledger.workers(within=None) == []
     assert ledger.worker_info("w1") == {}
     assert ledger.assignments() == {}
+
+
+def test_how_many_images_fit_is_remembered(ledger: Ledger) -> None:
+    """For every worker with that device; a larger number does not replace what somebody found to be too much."""
+    assert ledger.cap("red:512x512:L4") is None
+    ledger.set_cap("red:512x512:L4", 8)
+    ledger.set_cap("red:512x512:L4", 4)
+    ledger.set_cap("red:512x512:L4", 6)
+    assert ledger.cap("red:512x512:L4") == 4
+    assert ledger.cap("red:512x512:H100") is None
