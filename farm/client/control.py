@@ -26,10 +26,17 @@ class Verb(StrEnum):
     SET = "set"  #: change a field of ``run``
 
 
-def append(store: "Store", job_id: str, verb: Verb, values: Mapping[str, Any], *, clock: float | None = None) -> str:
-    """Append one control object to the job; its key."""
-    numbers = [found[0] for key in store.list(keys.controls(job_id)) if (found := keys.parse_control(key))]
-    key = keys.control(job_id, max(numbers, default=0) + 1, verb)
+def next_number(store: "Store", ledger: "Ledger", job_id: str) -> int:
+    """The number of a job's next control object: greater than all in the store, and nobody else's."""
+    numbers = (found[0] for key in store.list(keys.controls(job_id)) if (found := keys.parse_control(key)))
+    return ledger.control_number(job_id, greatest=max(numbers, default=0))
+
+
+def append(  # noqa: PLR0913 by name
+    store: "Store", job_id: str, verb: Verb, values: Mapping[str, Any], *, number: int, clock: float | None = None
+) -> str:
+    """Append one control object to the job, under `next_number`; its key."""
+    key = keys.control(job_id, number, verb)
     document = {"what": str(verb), "at": time.time() if clock is None else clock, **values}
     store.put(key, json.dumps(document).encode(), content_type="application/json")
     return key
@@ -56,7 +63,7 @@ def tell(
     refusal = _refusal(status, verb)
     if refusal:
         raise UsageError(refusal)
-    append(store, status.job, verb, values or {})
+    append(store, status.job, verb, values or {}, number=next_number(store, ledger, status.job))
     if verb is Verb.RETRY:
         store.delete([keys.finished(status.job)])
         return ledger.retry(status.job)

@@ -65,9 +65,8 @@ def replay(store: Store, job_id: str) -> Controls:
     return found
 
 
-def append_quarantine(store: Store, job_id: str, positions: Mapping[int, str], *, at: float) -> None:
-    """Append the tasks that were given up since the last time."""
-    numbers = [parsed[0] for key in store.list(keys.controls(job_id)) if (parsed := keys.parse_control(key))]
+def append_quarantine(store: Store, job_id: str, positions: Mapping[int, str], *, number: int, at: float) -> None:
+    """Append the tasks that were given up since the last time, under the job's next number."""
     document = {"what": QUARANTINE, "at": at, "positions": {str(place): text for place, text in positions.items()}}
-    key = keys.control(job_id, max(numbers, default=0) + 1, QUARANTINE)
+    key = keys.control(job_id, number, QUARANTINE)
     store.put(key, json.dumps(document).encode(), content_type="application/json")

@@ -4,6 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
+from farm.client.control import next_number
 from farm.coordinator.controls import append_quarantine
 from farm.coordinator.demand import JobView
 from farm.coordinator.feed import Send
@@ -59,11 +60,17 @@ class Tender:
             self._send(queue, found)
 
     def _note_quarantines(self, job_id: str) -> None:
-        """Append the tasks that were given up since the last look, so that a rebuild knows of them."""
+        """Append the tasks that were given up since the last look, so that a rebuild knows of them.
+
+        They are read again under the number: what a retry with an earlier one has cleared is not given up after it.
+        """
         failures = self._ledger.failures(job_id)
-        new = {position: text for position, text in failures.items() if position not in self._noted(job_id)}
-        if new:
-            append_quarantine(self._store, job_id, new, at=self._ledger.now())
+        if not failures.keys() <= self._noted(job_id):
+            number = next_number(self._store, self._ledger, job_id)
+            failures = self._ledger.failures(job_id)
+            new = {position: text for position, text in failures.items() if position not in self._noted(job_id)}
+            if new:
+                append_quarantine(self._store, job_id, new, number=number, at=self._ledger.now())
         self._given_up[job_id] = frozenset(failures)
 
     def _noted(self, job_id: str) -> frozenset[int]:

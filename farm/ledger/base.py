@@ -14,7 +14,7 @@ NEEDS_TEXT = "The ledger needs a Redis client that decodes answers: redis.Redis(
 
 SCRIPTS = (
     "block", "claim", "commit", "control", "dispatch", "epoch", "fail", "finish", "give_back",
-    "lead", "open", "renew", "restore", "retry", "sweep", "take_back",
+    "lead", "number", "open", "renew", "restore", "retry", "sweep", "take_back",
 )  # fmt: skip
 
 
@@ -84,6 +84,11 @@ class LedgerBase:
     def lead(self, name: str, ttl: float) -> bool:
         """Take or keep the leader's lock for `ttl` seconds; False while somebody else holds it."""
         return bool(self._run("lead", self._key("leader"), name, ttl))
+
+    def leader(self) -> str | None:
+        """Who holds the leader's lock; None when no coordinator is at work."""
+        found: Any = self.redis.get(self._key("leader"))
+        return cast("str | None", found)
 
     def resign(self, name: str) -> None:
         """Give the leader's lock up, if it is ours."""

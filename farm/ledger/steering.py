@@ -30,6 +30,10 @@ class Steering(LedgerBase):
         found = self._run("control", self._job(job_id), state or "", reason or "", *flat)
         return JobState(found) if found else None
 
+    def control_number(self, job_id: str, *, greatest: int) -> int:
+        """The number of a job's next control object, after the `greatest` that the store has."""
+        return int(self._run("number", self._job(job_id), greatest))
+
     def set_waiting(self, job_id: str, sentence: str | None) -> None:
         """Say why nothing of a job can be rendered now; None when it can."""
         key = self._job(job_id)

@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from farm.client.control import Verb, append, read_setting
+from farm.client.control import Verb, append, next_number, read_setting
 from farm.errors import UsageError
 from farm.ledger.values import JobState
 from farm.store import keys
@@ -16,16 +16,34 @@ if TYPE_CHECKING:
 def test_control_objects_are_numbered_in_order() -> None:
     """A rebuild replays them by their numbers, so no two share one."""
     store = MemoryStore()
-    for verb in (Verb.PAUSE, Verb.RESUME, Verb.CANCEL):
-        append(store, "mugs", verb, {}, clock=1.0)
+    for number, verb in enumerate((Verb.PAUSE, Verb.RESUME, Verb.CANCEL), start=1):
+        append(store, "mugs", verb, {}, number=number, clock=1.0)
     found = [keys.parse_control(key) for key in store.list(keys.controls("mugs"))]
     assert found == [(1, "pause"), (2, "resume"), (3, "cancel")]
+
+
+def test_two_that_speak_at_once_have_a_number_each(stage: "Stage") -> None:
+    """Neither's object replaces the other's, though both saw the same list."""
+    job = stage.submit().job
+    assert [next_number(stage.store, stage.ledger, job) for _ in range(2)] == [1, 2]
+    append(stage.store, job, Verb.SET, {"priority": 1}, number=2)
+    assert next_number(stage.store, stage.ledger, job) == 3
+
+
+def test_numbers_go_on_where_the_store_ends(stage: "Stage") -> None:
+    """Redis may have lost its count."""
+    job = stage.submit().job
+    append(stage.store, job, Verb.SET, {"priority": 1}, number=7)
+    assert [next_number(stage.store, stage.ledger, job) for _ in range(2)] == [8, 9]
+    stage.ledger.redis.flushall()
+    assert next_number(stage.store, stage.ledger, job) == 8
+    assert stage.ledger.status(job) is None
 
 
 def test_a_control_object_holds_what_was_said_and_when() -> None:
     """Values of `set` travel in it."""
     store = MemoryStore()
-    key = append(store, "mugs", Verb.SET, {"priority": 80}, clock=5.0)
+    key = append(store, "mugs", Verb.SET, {"priority": 80}, number=1, clock=5.0)
     assert json.loads(store.get(key)) == {"what": "set", "at": 5.0, "priority": 80}
 
 

@@ -15,7 +15,7 @@ def told(*verbs: tuple[Verb, dict[str, Any]]) -> MemoryStore:
     """A store in which a job was told this, in this order."""
     store = MemoryStore()
     for number, (verb, values) in enumerate(verbs):
-        append(store, "mugs", verb, values, clock=100.0 + number)
+        append(store, "mugs", verb, values, number=number + 1, clock=100.0 + number)
     return store
 
 
@@ -39,11 +39,11 @@ def test_settings_add_up() -> None:
 def test_quarantines_last_until_a_retry() -> None:
     """What was given up is known after a rebuild; a retry forgets what was given up before it."""
     store = MemoryStore()
-    append_quarantine(store, "mugs", {3: "black", 9: "NaN"}, at=1.0)
+    append_quarantine(store, "mugs", {3: "black", 9: "NaN"}, number=1, at=1.0)
     assert replay(store, "mugs").failed == {3: "black", 9: "NaN"}
-    append(store, "mugs", Verb.RETRY, {})
+    append(store, "mugs", Verb.RETRY, {}, number=2)
     assert replay(store, "mugs").failed == {}
-    append_quarantine(store, "mugs", {9: "NaN again"}, at=2.0)
+    append_quarantine(store, "mugs", {9: "NaN again"}, number=3, at=2.0)
     found = replay(store, "mugs")
     assert found.failed == {9: "NaN again"}
     assert found.number == 3

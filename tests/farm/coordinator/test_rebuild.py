@@ -65,7 +65,7 @@ def test_what_a_job_was_told_survives(stage: Stage) -> None:
     stage.render(job, 1)
     stage.farm.tell(job, Verb.PAUSE)
     stage.farm.tell(job, Verb.SET, {"priority": 80})
-    append_quarantine(stage.store, job, {3: "It is black."}, at=1.0)
+    append_quarantine(stage.store, job, {3: "It is black."}, number=3, at=1.0)
     rebuild(stage)
     status = stage.ledger.status(job)
     assert (status.state, status.priority, status.failed, status.done) == (JobState.PAUSED, 80, 1, 1)
@@ -87,7 +87,7 @@ def test_a_picture_outranks_its_quarantine(stage: Stage) -> None:
     from farm.coordinator.controls import append_quarantine
 
     job = stage.submit().job
-    append_quarantine(stage.store, job, {0: "It is black."}, at=1.0)
+    append_quarantine(stage.store, job, {0: "It is black."}, number=1, at=1.0)
     stage.render(job, 2)
     rebuild(stage)
     status = stage.ledger.status(job)
@@ -171,7 +171,7 @@ def test_a_job_that_was_retried_before_redis_lost_a_second_runs_again(stage: Sta
     stage.render(job, 4)
     stage.end(job, JobState.FAILED)
     before = stage.ledger.status(job)
-    append(stage.store, job, Verb.RETRY, {})
+    append(stage.store, job, Verb.RETRY, {}, number=1)
     stage.store.delete([keys.finished(job)])
     assert discover(stage.ledger, stage.store, anew=False, beat=lambda: None) == 0
     assert discover(stage.ledger, stage.store, anew=True, beat=lambda: None) == 1

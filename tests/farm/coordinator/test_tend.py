@@ -1,5 +1,7 @@
 from typing import Any
 
+import pytest
+
 from farm.client.control import Verb
 from farm.coordinator.controls import replay
 from farm.ledger.values import Signal
@@ -58,6 +60,26 @@ def test_a_message_that_waits_is_not_sent_twice(ticking: Ticking) -> None:
     ticking.outbox.take()
     ticking.tick(60)
     assert ticking.outbox.take() == []
+
+
+def test_a_retry_that_comes_between_is_not_undone(ticking: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the retry cleared is not given up after it: a rebuild would lose the tasks."""
+    stage = ticking.stage
+    job = stage.submit(seed="1-8").job
+    ticking.tick()
+    (lease,) = ticking.claim()
+    stage.ledger.fail(lease, failed=[(5, 6)], worker="w1", error="It is black.")
+    take = stage.ledger.control_number
+
+    def late(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.setattr(stage.ledger, "control_number", take)
+        stage.farm.tell(job, Verb.RETRY)
+        return take(*arguments, **named)
+
+    monkeypatch.setattr(stage.ledger, "control_number", late)
+    ticking.tick(2)
+    assert stage.ledger.failures(job) == {}
+    assert replay(stage.store, job).failed == {}
 
 
 def test_quarantines_are_written_for_a_rebuild(ticking: Ticking) -> None:
