@@ -181,9 +181,12 @@ def _clock(name: str, ahead: float) -> Check:
 
 
 def _coordinator(ledger: "Ledger") -> Check:
-    ok = ledger.discovered()
-    advice = "Nothing is dispatched without one: run `farm up`, or `farm coordinator`."
-    return Check("coordinator", ok, "has read the store" if ok else "none has read the store", "" if ok else advice)
+    leader = ledger.leader()
+    if leader is None:
+        advice = "Nothing is dispatched without one: run `farm up`, or `farm coordinator`."
+        return Check("coordinator", ok=False, detail="none is running", advice=advice)
+    detail = f"{leader} {'has read' if ledger.discovered() else 'is reading'} the store"
+    return Check("coordinator", ok=True, detail=detail)
 
 
 def _workers(ledger: "Ledger") -> Check:

@@ -53,7 +53,8 @@ def status_of(job_id: str, connection: "Connection") -> Status:
     """One job now: from the ledger, else as it ended, else as it was planned."""
     known = connection.ledger.status(job_id)
     if known is not None:
-        return Status.from_ledger(known, now=connection.ledger.now())
+        ledger = connection.ledger
+        return Status.from_ledger(known, now=ledger.now(), led=ledger.leader() is not None)
     try:
         plan = read_plan(connection.store, job_id)
     except NotInStoreError:
@@ -65,9 +66,9 @@ def status_of(job_id: str, connection: "Connection") -> Status:
 def all_jobs(connection: "Connection") -> list[Status]:
     """Every job, the latest first; what only the store knows comes last, until a coordinator has read it again."""
     ledger = connection.ledger
-    now = ledger.now()
+    now, led = ledger.now(), ledger.leader() is not None
     known = sorted(ledger.jobs(), key=lambda job: job.submitted_at, reverse=True)
-    found = [Status.from_ledger(job, now=now) for job in known]
+    found = [Status.from_ledger(job, now=now, led=led) for job in known]
     if ledger.discovered():
         return found
     store, there = connection.store, {job.job for job in found}

@@ -9,6 +9,9 @@ from farm.ledger.values import JobState, JobStatus
 if TYPE_CHECKING:
     from farm.plan.plan import Plan
 
+#: Why nothing of a job goes on while no coordinator leads.
+NOT_LED = "No coordinator is running: start `farm coordinator` or `farm up`."
+
 
 @dataclass(frozen=True, slots=True)
 class Images:
@@ -52,13 +55,20 @@ class Status:
         return asdict(self)
 
     @classmethod
-    def from_ledger(cls, job: JobStatus, *, now: float) -> "Status":
-        """The status of a job that the ledger knows."""
+    def from_ledger(cls, job: JobStatus, *, now: float, led: bool = True) -> "Status":
+        """The status of a job that the ledger knows.
+
+        Args:
+            job: what the ledger knows.
+            now: POSIX seconds of its clock.
+            led: whether a coordinator is at work; without one a job that could go on says so.
+        """
+        waits = not led and job.state in (JobState.QUEUED, JobState.RUNNING)
         return cls(
             job=job.job_id,
             name=job.name,
             state=job.state,
-            reason=job.reason,
+            reason=NOT_LED if waits else job.reason,
             images=Images(job.images, job.done, job.failed, job.running),
             started_at=job.started_at,
             finished_at=job.finished_at,

@@ -70,8 +70,11 @@ def test_services_without_a_farm(tmp_path: Path) -> None:
         ledger = Ledger.connect(settings)
         ledger.set_discovered(ledger.ensure_epoch()[0])
         ledger.register("w1", {"gpu": "NVIDIA L4"})
+        assert red(checks(settings)) == ["coordinator"]
+        assert ledger.lead("box-1", 60)
         found = checks(settings)
         assert red(found) == []
+        assert by_name(found)["coordinator"].detail == "box-1 has read the store"
         assert by_name(found)["workers"].detail == "w1 (NVIDIA L4, idle)"
 
 

@@ -63,6 +63,15 @@ def test_a_finished_job_is_read_from_the_store(stage: "Stage") -> None:
     assert stage.farm.status(job).state is JobState.DONE
 
 
+def test_a_job_says_whether_anybody_looks_after_it(stage: "Stage") -> None:
+    """A coordinator that was forgotten is the first thing to look for; one that leads has its own reasons."""
+    job = stage.submit().job
+    assert "No coordinator is running" in str(stage.farm.status(job).reason)
+    assert "No coordinator is running" in str(stage.farm.jobs()[0].reason)
+    assert stage.ledger.lead("c1", 60)
+    assert stage.farm.status(job).reason is stage.farm.jobs()[0].reason is None
+
+
 def test_half_a_submission_is_no_job(stage: "Stage") -> None:
     """Objects without a plan were left by a submit that was killed."""
     stage.store.put("jobs/half-1/rows/part-0.parquet", b"")

@@ -3,10 +3,10 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from farm.plan.plan import Plan
 
 from farm.client.status import Status
 from farm.ledger.values import JobState, JobStatus
+from farm.plan.plan import Plan
 
 PLAN = cast("Plan", SimpleNamespace(job_id="mugs-1", name="mugs", images=40))
 
@@ -63,6 +63,20 @@ def test_time_left_counts_failed_images_as_settled() -> None:
 def test_time_left_is_not_invented(changes: dict[str, Any]) -> None:
     """Where nothing can be said, nothing is."""
     assert Status.from_ledger(ledger_status(**changes), now=1020.0).eta_s is None
+
+
+@pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
+def test_a_job_that_nobody_leads_says_so(state: JobState) -> None:
+    """Whatever the last coordinator said it waited for."""
+    status = Status.from_ledger(ledger_status(state=state, reason="No worker is running."), now=1020.0, led=False)
+    assert "farm coordinator" in str(status.reason)
+
+
+@pytest.mark.parametrize("state", [JobState.PAUSED, JobState.FAILED, JobState.CANCELLED])
+def test_a_job_that_waits_for_nobody_says_why(state: JobState) -> None:
+    """A coordinator would change nothing about it."""
+    status = Status.from_ledger(ledger_status(state=state, reason="lunch"), now=1020.0, led=False)
+    assert status.reason == "lunch"
 
 
 def test_a_finished_job_is_read_from_its_last_object() -> None:

@@ -51,8 +51,10 @@ def test_discovery_is_of_one_epoch(ledger: Ledger) -> None:
 
 
 def test_one_coordinator_leads(ledger: Ledger) -> None:
-    """The lock is one's own until it is given up or runs out."""
+    """The lock is one's own until it is given up or runs out; anybody sees whose it is."""
+    assert ledger.leader() is None
     assert ledger.lead("a", 10)
+    assert ledger.leader() == "a"
     assert ledger.lead("a", 10)
     assert not ledger.lead("b", 10)
     ledger.resign("b")
