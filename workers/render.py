@@ -166,7 +166,7 @@ def measured(  # noqa: PLR0913 by name
         width=task.width,
         height=task.height,
         steps=task.steps,
-        effective_steps=len(step_s),
+        effective_steps=len(step_s) or task.steps,  # a pipeline that calls nothing back
         denoiser_calls=probe.denoiser_calls,
         scheduler=task.scheduler,
         guidance_scale=task.guidance_scale,

@@ -85,7 +85,7 @@ def _group_row(setting: _Setting, charges: list[BatchCharge]) -> GroupRow:
     for charge in charges:
         bill.add(charge.seconds, charge.price)
     images = sum(charge.images for charge in charges)
-    steps = images * setting.effective_steps
+    steps = images * (setting.effective_steps or setting.steps)
     return GroupRow.model_validate(
         setting._asdict()
         | {

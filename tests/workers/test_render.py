@@ -139,6 +139,24 @@ def test_the_scheduler_is_watched_where_there_is_no_callback(sd15: Loaded, make_
     assert seen == [1, 2, 3, 4]
 
 
+def test_a_pipeline_that_never_says_what_it_does_ran_the_steps_asked_for(sd15: Loaded, make_task: MakeTask) -> None:
+    """It takes a callback and calls it never: what a step cost can be said all the same."""
+    modern = type(sd15.pipe)
+
+    class Mute(modern):  # type: ignore[misc,valid-type]  # a class made of what was loaded
+        def __call__(
+            self, prompt: Any = None, num_inference_steps: int = 50, callback_on_step_end: Any = None, **given: Any
+        ) -> Any:
+            """The call without its callback."""
+            assert callback_on_step_end
+            return super().__call__(prompt, num_inference_steps=num_inference_steps, output_type="pt", **given)
+
+    sd15.pipe.__class__ = Mute
+    made = render(sd15, [make_task(sd15.key, steps=4)], start=0, on_step=ignore)
+    assert (made.record.effective_steps, made.record.step_s) == (4, [])
+    assert made.record.denoise_s > 0
+
+
 def test_a_scheduler_that_does_not_fit_is_named(flux: Loaded, make_task: MakeTask) -> None:
     """A flow-matching model and DDIM: one sentence for the user."""
     with pytest.raises(RenderError, match="ddim does not fit"):

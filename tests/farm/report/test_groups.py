@@ -86,6 +86,13 @@ def test_the_pipelines_own_guidance_is_null(rendered: Farm) -> None:
     assert [row.guidance_scale for row in rows] == [None, None]
 
 
+def test_steps_that_nobody_counted_are_those_asked_for(rendered: Farm) -> None:
+    """A record without a measured step divides nothing by zero."""
+    rows = group_rows(charged_batches(altered(rendered.data(), effective_steps=0, denoiser_calls=0, step_s=[])))
+    assert [(row.steps, row.effective_steps) for row in rows] == [(10, 0), (20, 0)]
+    assert [row.s_per_step for row in rows] == pytest.approx([0.15, 0.125])
+
+
 def test_fit_finds_the_cost_model(rendered: Farm) -> None:
     """The batches were made of 0.5 s fixed and 0.1 s per step."""
     [row] = fit_rows(rendered.data())
