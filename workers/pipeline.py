@@ -13,6 +13,7 @@ from typing import Any
 
 from farm.errors import FarmError, ModelError
 from farm.manifest.task import PipelineKey
+from farm.weights import fingerprint
 from workers.device import Device, check_dtype
 from workers.embeds import EmbedCache
 
@@ -107,6 +108,7 @@ def load(key: PipelineKey, device: Device) -> Loaded:
     """
     check_dtype(key.dtype, device)
     source = locate(key)
+    check_revision(key, source)
     dtype = device.dtype(key.dtype)
     try:
         with silenced():
@@ -146,6 +148,21 @@ def locate(key: PipelineKey) -> str:
     if not (folder / "model_index.json").is_file():
         raise ModelError(f"Model {key.model} has no model_index.json: a diffusers pipeline folder is needed.")
     return str(folder)
+
+
+def check_revision(key: PipelineKey, source: str) -> None:
+    """Refuse a folder whose files are not those the job was planned with; raises `ModelError`."""
+    if key.revision is None or not Path(source).is_absolute():
+        return
+    try:
+        found = fingerprint(Path(source))
+    except OSError as error:
+        raise ModelError(f"Model {key.model} cannot be read on this worker: {error.strerror}.") from None
+    if found != key.revision:
+        raise ModelError(
+            f"Model {key.model} on this worker is not the one the job was planned with (its files hash to {found[:10]}"
+            f" and not to {key.revision[:10]}): copy that one here, or submit the job again."
+        )
 
 
 def sentence(key: PipelineKey, error: Exception) -> str:

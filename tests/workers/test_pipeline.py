@@ -7,8 +7,9 @@ import pytest
 
 from farm.errors import ModelError
 from farm.manifest.task import PipelineKey
+from farm.weights import fingerprint
 from workers.device import Device
-from workers.pipeline import Loaded, is_out_of_memory, load, locate, quiet, sentence, weights
+from workers.pipeline import Loaded, check_revision, is_out_of_memory, load, locate, quiet, sentence, weights
 
 
 @pytest.fixture
@@ -92,6 +93,40 @@ def test_a_model_that_is_too_large_is_named() -> None:
     assert "does not fit" in sentence(PipelineKey("big/model"), MemoryError())
     assert is_out_of_memory(MemoryError())
     assert not is_out_of_memory(ValueError())
+
+
+def test_the_weights_are_those_that_were_planned(copy: Path, device: Device) -> None:
+    """A folder that was trained on since, or was copied by halves, is refused with a sentence."""
+    key = PipelineKey(str(copy), revision=fingerprint(copy))
+    assert load(key, device).hash == key.revision[:10]  # type: ignore[index]  # it was given
+    config = copy / "scheduler" / "scheduler_config.json"
+    config.write_text(config.read_text() + "\n")
+    with pytest.raises(ModelError, match=rf"{copy} on this worker is not the one .* {fingerprint(copy)[:10]} and not"):
+        load(key, device)
+
+
+def test_built_in_weights_are_pinned_too(device: Device) -> None:
+    """A worker of another release may hold another model of the same name."""
+    with pytest.raises(ModelError, match="builtin:shapes on this worker is not the one"):
+        load(PipelineKey("builtin:shapes", revision="0" * 40), device)
+
+
+def test_a_folder_that_cannot_be_read_is_named(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share that went away while it was read."""
+
+    def stumble(_folder: Path) -> str:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("workers.pipeline.fingerprint", stumble)
+    with pytest.raises(ModelError, match=r"cannot be read on this worker: Input/output error\."):
+        check_revision(PipelineKey(str(copy), revision="0"), str(copy))
+
+
+def test_what_lies_on_the_hub_is_pinned_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its revision, which the Hub's client looks after."""
+    monkeypatch.setattr("workers.pipeline.fingerprint", pytest.fail)
+    check_revision(PipelineKey("org/model", revision="main"), "org/model")
+    check_revision(PipelineKey("builtin:shapes"), locate(PipelineKey("builtin:shapes")))
 
 
 def test_built_in_models_lie_in_the_package() -> None:
