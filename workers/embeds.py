@@ -10,6 +10,8 @@ from workers.replace import replaced
 
 #: Prompts remembered per pipeline; one of FLUX's weighs 4 MB.
 LIMIT = 256
+#: Bytes remembered per pipeline: they lie in the device's memory.
+BYTES = 512 << 20
 #: Pipelines whose `encode_prompt` answers one row per prompt; True marks the tensors that hold rows, the others are the
 #: same for every prompt. Any other pipeline remembers whole calls.
 ROWS: dict[str, tuple[bool, ...]] = {
@@ -27,11 +29,13 @@ class EmbedCache:
 
     Args:
         limit: answers to keep.
+        size: bytes to keep.
     """
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self._limit = limit
+    def __init__(self, limit: int = LIMIT, size: int = BYTES) -> None:
+        self._limit, self._size = limit, size
         self._known: OrderedDict[Any, Any] = OrderedDict()
+        self._bytes = 0
         #: Prompts, or whole calls, that had to be encoded.
         self.misses = 0
 
@@ -48,6 +52,11 @@ class EmbedCache:
 
         with replaced(pipe, "encode_prompt", encode_prompt):
             yield
+
+    def clear(self) -> None:
+        """Forget everything: the device needs the memory."""
+        self._known.clear()
+        self._bytes = 0
 
     def _answer(self, encode: Encode, rows: tuple[bool, ...] | None, given: dict[str, Any]) -> Any:
         key = _frozen(given)
@@ -83,10 +92,19 @@ class EmbedCache:
         return value
 
     def _store(self, key: Any, value: Any) -> None:
-        self._known[key] = value
+        if key not in self._known:
+            self._known[key] = value
+            self._bytes += _weight(value)
         self._known.move_to_end(key)
-        while len(self._known) > self._limit:
-            self._known.popitem(last=False)
+        while len(self._known) > self._limit or self._bytes > self._size:
+            self._bytes -= _weight(self._known.popitem(last=False)[1])
+
+
+def _weight(value: Any) -> int:
+    """Bytes of all tensors of an answer."""
+    if isinstance(value, list | tuple):
+        return sum(map(_weight, value))
+    return int(value.numel() * value.element_size()) if hasattr(value, "element_size") else 0
 
 
 def _frozen(given: dict[str, Any]) -> Any:

@@ -2,6 +2,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workers.embeds import ROWS, EmbedCache
 
@@ -89,6 +91,59 @@ def test_the_oldest_prompts_are_forgotten(known: Encoder) -> None:
         for prompt in ("a", "bb", "ccc", "a"):
             known.encode_prompt([prompt])
     assert cache.misses == 4
+
+
+def test_the_cache_is_bounded_by_bytes(known: Encoder) -> None:
+    """A row weighs four bytes here: two of them fit, whatever the number of prompts."""
+    cache = EmbedCache(size=8)
+    with cache.attached(known):
+        for prompt in ("a", "bb", "ccc", "bb", "ccc"):
+            known.encode_prompt([prompt])
+        assert cache.misses == 3
+        known.encode_prompt(["a"])
+        assert cache.misses == 4
+        rows, _ = known.encode_prompt(["dddd", "a", "eeeee"])
+    assert rows.flatten().tolist() == [4.0, 1.0, 5.0]
+
+
+def test_an_answer_that_is_too_large_is_not_kept() -> None:
+    """It is answered all the same; nested answers are weighed whole."""
+    pipe, cache = Other(), EmbedCache(size=7)
+    with cache.attached(pipe):
+        for _ in range(2):
+            assert pipe.encode_prompt(["a", "bb"])[0].flatten().tolist() == [1.0, 2.0]
+    assert cache.misses == 2
+    assert cache._bytes == 0
+
+
+def test_everything_can_be_forgotten(known: Encoder) -> None:
+    """When the device needs its memory for something else."""
+    cache = EmbedCache(size=8)
+    with cache.attached(known):
+        known.encode_prompt(["a"])
+        cache.clear()
+        known.encode_prompt(["a"])
+        known.encode_prompt(["bb"])
+        known.encode_prompt(["a"])
+    assert cache.misses == 3
+
+
+@given(
+    st.lists(st.lists(st.text("ab", max_size=3), min_size=1, max_size=4), max_size=12),
+    st.integers(1, 6),
+    st.integers(0, 40),
+)
+def test_whatever_is_forgotten_the_answer_is_the_same(calls: list[list[str]], limit: int, size: int) -> None:
+    """Batches in any order, a cache of any size: every row is its prompt's, and the bounds hold."""
+    pipe, cache = Encoder(), EmbedCache(limit=limit, size=size)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(ROWS, "Encoder", (True, True))
+        with cache.attached(pipe):
+            for prompts in calls:
+                rows, _ = pipe.encode_prompt(prompts)
+                assert rows.flatten().tolist() == [float(len(prompt)) for prompt in prompts]
+                assert len(cache._known) <= limit
+                assert cache._bytes == 4 * len(cache._known) <= size
 
 
 def test_the_pipeline_is_left_as_it_was(known: Encoder) -> None:
