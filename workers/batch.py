@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from farm.errors import RenderError
 from farm.ledger.values import Signal
-from farm.manifest.task import PipelineKey, RenderTask
+from farm.manifest.task import RenderTask
 from workers.lease import StoppedError
 from workers.pipeline import Loaded, is_broken_device, is_out_of_memory
 from workers.probe import OnStep
@@ -16,8 +17,6 @@ log = logging.getLogger(__name__)
 
 #: How a batch is rendered; tests pass their own.
 Render = Callable[..., Rendered]
-#: What decides how many images fit: the pipeline, the width, the height.
-Shape = tuple[PipelineKey, int, int]
 
 TOO_LARGE = (
     "The device ran out of memory on a single picture of {width}x{height}: use a smaller size or a larger device."
@@ -49,19 +48,30 @@ def failure(start: int, stop: int, error: Exception, *, certain: bool = False) -
     return Failure(start, stop, type(error).__name__, message, certain)
 
 
+class Caps(Protocol):
+    """Remembers how many images fit, beyond the life of this process."""
+
+    def cap(self, shape: str) -> int | None:
+        """Most images of a shape to try; None where any number may fit."""
+
+    def set_cap(self, shape: str, images: int) -> None:
+        """So many images are the most to try."""
+
+
 @dataclass
 class Batcher:
     """Renders runs of tasks, and remembers how many images of a shape fit.
 
     Args:
         render: how one call is made.
+        caps: where others learn how many images of a shape fit; asked once for each.
     """
 
     render: Render = render
+    caps: Caps | None = None
     #: Whether the device failed in a way that only a new process mends.
     broken: bool = field(init=False, default=False)
-    #: Largest batch to try, for the shapes that ran out of memory in this process.
-    caps: dict[Shape, int] = field(default_factory=dict)
+    _known: dict[str, int | None] = field(init=False, default_factory=dict)
 
     def run(
         self, loaded: Loaded, tasks: Sequence[RenderTask], *, start: int, on_step: OnStep
@@ -71,15 +81,16 @@ class Batcher:
         Raises:
             StoppedError: `on_step` ended it, or the device is broken.
         """
-        shape = (loaded.key, tasks[0].width, tasks[0].height)
+        shape = shape_of(loaded, tasks[0])
         done = 0
         while done < len(tasks):
-            part = tasks[done : done + self.caps.get(shape, len(tasks))]
+            part = tasks[done : done + (self._cap(shape) or len(tasks))]
             outcome = self._attempt(loaded, part, start=start + done, on_step=on_step)
             if outcome is None:
+                loaded.embeds.clear()
                 loaded.device.free()
                 if len(part) > 1:
-                    self.caps[shape] = len(part) // 2
+                    self._set_cap(shape, len(part) // 2)
                     log.warning("Out of memory with %d images: trying %d", len(part), len(part) // 2)
                     continue
                 message = TOO_LARGE.format(width=tasks[0].width, height=tasks[0].height)
@@ -88,6 +99,16 @@ class Batcher:
             done += len(part)
             if self.broken:
                 raise StoppedError(Signal.DRAIN)
+
+    def _cap(self, shape: str) -> int | None:
+        if shape not in self._known:
+            self._known[shape] = self.caps.cap(shape) if self.caps else None
+        return self._known[shape]
+
+    def _set_cap(self, shape: str, images: int) -> None:
+        self._known[shape] = images
+        if self.caps:
+            self.caps.set_cap(shape, images)
 
     def _attempt(
         self, loaded: Loaded, part: Sequence[RenderTask], *, start: int, on_step: OnStep
@@ -105,3 +126,8 @@ class Batcher:
             self.broken = is_broken_device(error)
             log.exception("Batch %d-%d failed", start, start + len(part))
             return failure(start, start + len(part), error)
+
+
+def shape_of(loaded: Loaded, task: RenderTask) -> str:
+    """What decides how many images fit: the pipeline, the size and the kind of device."""
+    return f"{loaded.key.queue}:{task.width}x{task.height}:{loaded.device.gpu}"

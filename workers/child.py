@@ -6,7 +6,9 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from farm.errors import LedgerError
 from farm.ledger.ledger import Ledger
@@ -28,8 +30,9 @@ from workers.publish import Publisher
 from workers.range import Runner
 from workers.render import render
 from workers.session import SessionLog
-from workers.stopwatch import Stopwatch, process_started_at, steady
+from workers.stopwatch import Now, Stopwatch, process_age, steady
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 #: Seconds between tries to reach Redis at the start.
@@ -72,36 +75,37 @@ class Child:
 
 def start_child(settings: Settings, worker: str) -> Child:
     """A child of this process's own, its libraries imported and its services reached."""
-    started_at = process_started_at()
     device = find_device()
     warm_up()
-    ledger = connect(settings)
+    ledger = patiently(lambda: Ledger.connect(settings))
+    now = patiently(lambda: steady(ledger.now))
     child = assemble(
         ledger=ledger,
         store=S3Store.from_settings(settings),
-        worker=worker_info(settings, worker, device),
+        worker=worker_info(settings, worker, device, now()),
         device=device,
-        started_at=started_at,
+        started_at=now() - process_age(),
+        now=now,
     )
     child.start()
     return child
 
 
-def connect(settings: Settings) -> Ledger:
-    """The ledger, however long Redis is away."""
+def patiently(ask: Callable[[], T]) -> T:
+    """What Redis answers, however long it is away."""
     while True:
         try:
-            return Ledger.connect(settings)
+            return ask()
         except LedgerError as error:
             log.warning("%s", error)
             time.sleep(DELAY)
 
 
-def worker_info(settings: Settings, worker: str, device: Device) -> WorkerInfo:
-    """Who this is; every child is a session of its own."""
+def worker_info(settings: Settings, worker: str, device: Device, now: float) -> WorkerInfo:
+    """Who this is; every child is a session of its own, named by when it began."""
     return WorkerInfo(
         id=worker,
-        session=f"{int(time.time() * 1000)}x{secrets.token_hex(2)}",
+        session=f"{int(now * 1000)}x{secrets.token_hex(2)}",
         host=socket.gethostname(),
         device=device.name,
         gpu=device.gpu,
@@ -110,9 +114,10 @@ def worker_info(settings: Settings, worker: str, device: Device) -> WorkerInfo:
     )
 
 
-def assemble(*, ledger: Ledger, store: Store, worker: WorkerInfo, device: Device, started_at: float) -> Child:
-    """The parts of a child, wired."""
-    now = steady()
+def assemble(  # noqa: PLR0913 by name
+    *, ledger: Ledger, store: Store, worker: WorkerInfo, device: Device, started_at: float, now: Now
+) -> Child:
+    """The parts of a child, wired; every instant it tells is of the one clock `now`, the ledger's."""
     watch = Stopwatch(started_at=started_at, now=now)
     session = SessionLog(store, worker=worker, watch=watch, started_at=started_at)
     presence = Presence(ledger, worker)
@@ -127,6 +132,6 @@ def assemble(*, ledger: Ledger, store: Store, worker: WorkerInfo, device: Device
         presence=presence,
         publisher=publisher,
         watch=watch,
-        gpu=GpuRoom(watch, Batcher(functools.partial(render, now=now))),
+        gpu=GpuRoom(watch, Batcher(functools.partial(render, now=now), presence)),
     )
     return Child(runner=runner, keeper=keeper, publisher=publisher, session=session)

@@ -1,6 +1,6 @@
 """The GPU room: a range's batches one after another, and where the thread's time went."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -42,7 +42,7 @@ class GpuRoom:
     watch: Stopwatch
     batcher: Batcher
 
-    def render(self, attempt: Attempt, loaded: Loaded) -> Iterator[Rendered | Failure]:
+    def render(self, attempt: Attempt, loaded: Loaded) -> Generator[Rendered | Failure, None, None]:
         """Every batch of the attempt's range.
 
         Raises:
@@ -55,7 +55,9 @@ class GpuRoom:
                 raise StoppedError(Signal.DRAIN)
             yield from self._batch(attempt, loaded, start, stop)
 
-    def _batch(self, attempt: Attempt, loaded: Loaded, start: int, stop: int) -> Iterator[Rendered | Failure]:
+    def _batch(
+        self, attempt: Attempt, loaded: Loaded, start: int, stop: int
+    ) -> Generator[Rendered | Failure, None, None]:
         tasks, held = attempt.between(start, stop), attempt.held
         held.rendering(steps=tasks[0].steps)
         left = start

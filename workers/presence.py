@@ -19,6 +19,12 @@ class Notebook(Protocol):
     def unfit(self, worker_id: str, queue: str, sentence: str) -> None:
         """Note that a worker cannot load a queue's pipeline."""
 
+    def cap(self, shape: str) -> int | None:
+        """Most images of a shape that fit into memory."""
+
+    def set_cap(self, shape: str, images: int) -> None:
+        """Remember how many fit."""
+
 
 class Presence:
     """This worker's entry in the ledger; said again now and then, since Redis may forget.
@@ -54,6 +60,21 @@ class Presence:
             self._ledger.unfit(self._worker.id, queue, sentence)
         except LedgerError as error:
             log.warning("Cannot note that a model cannot be loaded: %s", error)
+
+    def cap(self, shape: str) -> int | None:
+        """Most images of a shape that fit into memory, as far as any worker has found out."""
+        try:
+            return self._ledger.cap(shape)
+        except LedgerError as error:
+            log.warning("Cannot ask how many images fit: %s", error)
+            return None
+
+    def set_cap(self, shape: str, images: int) -> None:
+        """So many images of a shape are the most to try, here and on workers like this one."""
+        try:
+            self._ledger.set_cap(shape, images)
+        except LedgerError as error:
+            log.warning("Cannot note how many images fit: %s", error)
 
     def _note(self, **fields: Any) -> None:
         try:

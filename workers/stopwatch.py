@@ -13,20 +13,25 @@ from workers.timing import Phase
 Now = Callable[[], float]
 
 
-def steady() -> Now:
-    """A wall clock that the administrator cannot move: POSIX seconds, fixed once, carried on by the steady clock."""
-    offset = time.time() - time.perf_counter()
+def steady(clock: Now = time.time) -> Now:
+    """A clock that is read once and carried on by the steady one, so that nobody can move it.
+
+    Args:
+        clock: what it agrees with: the ledger's, so that the instants of all workers can be compared.
+    """
+    before = time.perf_counter()
+    read = clock()
+    offset = read - (before + time.perf_counter()) / 2
     return lambda: time.perf_counter() + offset
 
 
-def process_started_at(stat: Path = Path("/proc/self/stat")) -> float:
-    """When this process was created, POSIX seconds; now, where the system does not say."""
+def process_age(stat: Path = Path("/proc/self/stat")) -> float:
+    """Seconds since this process was created; none, where the system does not say."""
     try:
         ticks = int(stat.read_text().rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
-        return time.time()
-    boot = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    return boot + ticks / os.sysconf("SC_CLK_TCK")
+        return 0.0
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK"))
 
 
 class Stopwatch:

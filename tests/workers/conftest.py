@@ -1,6 +1,7 @@
 """Pipelines and values that worker tests share."""
 
 import runpy
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,8 @@ class FakeLedger:
         self.returned: list[float] = []
         self.notes: dict[str, Any] = {}
         self.unfits: list[tuple[str, str]] = []
+        self.caps: dict[str, int] = {}
+        self.skew = 0.0
         self.away = 0
 
     def claim(self, rng: WorkRange, *, worker: str) -> Lease | Refusal:
@@ -166,6 +169,21 @@ class FakeLedger:
         assert worker_id == "w"
         self._answer()
         self.unfits.append((queue, sentence))
+
+    def cap(self, shape: str) -> int | None:
+        """As it was told."""
+        self._answer()
+        return self.caps.get(shape)
+
+    def set_cap(self, shape: str, images: int) -> None:
+        """Take note."""
+        self._answer()
+        self.caps[shape] = images
+
+    def now(self) -> float:
+        """A clock that a test may set apart from this machine's."""
+        self._answer()
+        return time.time() + self.skew
 
     def _answer(self) -> None:
         if self.away > 0:

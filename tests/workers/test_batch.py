@@ -3,10 +3,12 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.errors import RenderError
 from farm.ledger.values import Signal
-from farm.manifest.task import RenderTask
+from farm.manifest.task import PipelineKey, RenderTask
 from workers.batch import Batcher, Failure
 from workers.device import Device
 from workers.lease import StoppedError
@@ -69,6 +71,45 @@ def test_the_size_that_fits_is_remembered(loaded: Loaded, make_task: MakeTask) -
     room.sizes.clear()
     run(batcher, loaded, [make_task(width=32)] * 4)
     assert room.sizes == [4]
+
+
+def test_what_another_process_found_out_is_asked_once(loaded: Loaded, make_task: MakeTask, ledger: Any) -> None:
+    """A worker that starts afresh does not run out of memory again; what it finds out itself it passes on."""
+    room = Room(fits=4)
+    run(Batcher(room, ledger), loaded, [make_task()] * 8)
+    shape = f"{loaded.key.queue}:64x64:Test CPU"
+    assert ledger.caps == {shape: 4}
+    room.sizes.clear()
+    fresh = Batcher(room, ledger)
+    run(fresh, loaded, [make_task()] * 8)
+    ledger.caps = {shape: 1}
+    run(fresh, loaded, [make_task()] * 8)
+    assert room.sizes == [4, 4, 4, 4]
+
+
+def test_embeddings_make_room_before_a_batch_is_halved(loaded: Loaded, make_task: MakeTask) -> None:
+    """They can be made again when they are needed."""
+    loaded.embeds._store("prompt", torch.ones(1))
+    run(Batcher(Room(fits=4)), loaded, [make_task()] * 4)
+    assert loaded.embeds._known
+    run(Batcher(Room(fits=2)), loaded, [make_task()] * 4)
+    assert not loaded.embeds._known
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_every_picture_is_rendered_once_however_many_fit(images: int, fits: int) -> None:
+    """In order, without a gap, in calls that fit; a number that does not fit is tried once."""
+    room = Room(fits=fits)
+    device = Device(name="cpu", gpu="Test CPU", vram_gb=None, memory=2**30)
+    task = RenderTask(
+        index=0, pipeline=PipelineKey("model"), prompt="", negative_prompt="", seed=1, steps=1, scheduler="default",
+        timestep_spacing=None, guidance_scale=None, width=64, height=64,
+    )  # fmt: skip
+    loaded = Loaded(key=task.pipeline, pipe=None, device=device, dtype="float32", bytes=0)
+    found = run(Batcher(room), loaded, [task] * images)
+    assert [position for start, stop in found for position in range(start, stop)] == list(range(10, 10 + images))
+    too_large = [size for size in room.sizes if size > fits]
+    assert len(set(too_large)) == len(too_large)
 
 
 def test_one_picture_that_does_not_fit_fails_alone(loaded: Loaded, make_task: MakeTask) -> None:

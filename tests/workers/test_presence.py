@@ -34,5 +34,15 @@ def test_a_ledger_that_is_away_stops_nothing(ledger: Any, worker: WorkerInfo) ->
     assert (ledger.notes, ledger.unfits) == ({}, [])
     presence.idle()
     presence.unfit("queue", "corrupt")
+    ledger.away = 2
+    presence.set_cap("shape", 4)
+    assert presence.cap("shape") is None
     assert ledger.notes["doing"] == "idle"
     assert ledger.unfits == [("queue", "corrupt")]
+
+
+def test_how_many_images_fit_is_for_every_worker_like_this_one(ledger: Any, worker: WorkerInfo) -> None:
+    """It lies in the ledger."""
+    presence = Presence(ledger, worker)
+    presence.set_cap("shape", 4)
+    assert Presence(ledger, worker).cap("shape") == ledger.caps["shape"] == 4

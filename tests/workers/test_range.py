@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 import torch
 
-import workers.range
 from farm.errors import DamagedError, LedgerError, ModelError, StoreError
 from farm.ledger.values import Refusal, Signal
 from farm.manifest.task import PipelineKey
@@ -15,7 +14,9 @@ from farm.store import keys
 from farm.store.memory import MemoryStore
 from workers.child import Child, assemble
 from workers.device import Device
+from workers.origin import origin_of
 from workers.pipeline import Loaded
+from workers.stopwatch import steady
 
 
 class Bench:
@@ -44,7 +45,7 @@ class Bench:
 @pytest.fixture
 def bench(ledger: Any, store: MemoryStore, worker: WorkerInfo, device: Device) -> Iterator[Bench]:
     """A child that is ready, its threads not started."""
-    child = assemble(ledger=ledger, store=store, worker=worker, device=device, started_at=0.0)
+    child = assemble(ledger=ledger, store=store, worker=worker, device=device, started_at=0.0, now=steady())
     child.runner.watch.switch(Kind.IDLE)
     yield Bench(child, ledger, store)
     child.publisher.stop()
@@ -299,7 +300,7 @@ def test_an_error_nobody_thought_of_fails_what_is_left(
 ) -> None:
     """Two of six were handed over and are committed, the others fail; the lease and the place are given up."""
     plan = make_plan(bench.store)
-    origin_of, calls = workers.range.origin_of, [0]
+    calls = [0]
 
     def stumble(*given: Any) -> Any:
         calls[0] += 1

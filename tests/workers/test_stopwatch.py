@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from farm.profile.seconds import Kind, Span
-from workers.stopwatch import Stopwatch, process_started_at, steady
+from workers.stopwatch import Stopwatch, process_age, steady
 from workers.timing import Phase
 
 
@@ -81,10 +81,13 @@ def test_no_second_is_lost_or_counted_twice(moves: list[tuple[Kind, float, float
     assert all(span.stop >= span.start for span in spans)
 
 
-def test_the_process_knows_when_it_began(tmp_path: Path) -> None:
-    """Before now, by the system's word; now, where the system says nothing."""
-    assert time.time() - 3600 * 24 < process_started_at() <= time.time()
-    assert process_started_at(tmp_path / "nowhere") == pytest.approx(time.time(), abs=1)
+def test_the_process_knows_its_age(tmp_path: Path) -> None:
+    """By the system's word; it is new where the system says nothing."""
+    before = process_age()
+    assert 0 < before < 3600 * 24
+    time.sleep(0.05)
+    assert process_age() - before == pytest.approx(0.05, abs=0.5)
+    assert process_age(tmp_path / "nowhere") == 0.0
 
 
 def test_the_steady_clock_tells_the_time_of_day() -> None:
@@ -93,3 +96,19 @@ def test_the_steady_clock_tells_the_time_of_day() -> None:
     first = now()
     assert first == pytest.approx(time.time(), abs=1)
     assert now() >= first
+
+
+def test_the_steady_clock_agrees_with_the_ledgers() -> None:
+    """Asked once: halfway between question and answer is when it was that time."""
+    asked: list[float] = []
+
+    def ledger() -> float:
+        time.sleep(0.1)
+        asked.append(time.time())
+        return 5_000.0
+
+    now = steady(ledger)
+    first = now()
+    assert first == pytest.approx(5_000.05, abs=0.04)
+    assert now() - first < 1
+    assert len(asked) == 1
