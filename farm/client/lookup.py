@@ -1,11 +1,12 @@
 """Find the job a user means, and what is known of it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from farm.client.status import Status
 from farm.client.submit import read_finished, read_plan
-from farm.errors import NoSuchJobError, NotInStoreError, UsageError
+from farm.errors import DamagedError, NoSuchJobError, NotInStoreError, UsageError
 from farm.store import keys
 
 if TYPE_CHECKING:
@@ -73,4 +74,7 @@ def all_jobs(connection: "Connection") -> list[Status]:
         return found
     store, there = connection.store, {job.job for job in found}
     lost = [name for name in store.folders(keys.JOBS) if name not in there and store.exists(keys.plan(name))]
-    return found + [status_of(name, connection) for name in lost]
+    for name in lost:
+        with suppress(DamagedError):  # a coordinator passes it over too, and logs why
+            found.append(status_of(name, connection))
+    return found

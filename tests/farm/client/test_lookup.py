@@ -3,8 +3,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from farm.client.lookup import all_jobs, find_job, status_of
-from farm.errors import NoSuchJobError, StoreError, UsageError
+from farm.errors import DamagedError, NoSuchJobError, StoreError, UsageError
 from farm.ledger.values import JobState
+from farm.store import keys
 
 if TYPE_CHECKING:
     from tests.farm.conftest import Stage
@@ -86,6 +87,16 @@ def test_jobs_are_listed_with_the_latest_first(stage: "Stage") -> None:
     """What was submitted last is what people look for."""
     jobs = [stage.submit(steps=steps).job for steps in (4, 8, 12)]
     assert [job.job for job in all_jobs(stage.farm.connection)] == jobs[::-1]
+
+
+def test_a_damaged_job_hides_no_other(stage: "Stage") -> None:
+    """The list goes on without it; asked for alone, it is one sentence."""
+    broken, fine = (stage.submit(steps=steps).job for steps in (4, 8))
+    stage.ledger.redis.flushall()
+    stage.store.put(keys.plan(broken), b"{}")
+    assert [job.job for job in all_jobs(stage.farm.connection)] == [fine]
+    with pytest.raises(DamagedError, match="submit the job again"):
+        stage.farm.status(broken)
 
 
 def test_lost_jobs_are_listed_until_a_coordinator_has_found_them(stage: "Stage") -> None:
