@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from diffusers import UNet2DConditionModel
@@ -37,6 +38,8 @@ SAVE_EVERY = 500
 
 class DenoiserTraining:
     """The two networks in training, their running averages, and how far they are."""
+
+    peak_rate: ClassVar[float] = PEAK_RATE
 
     def __init__(self, *, unet: UNet2DConditionModel, text_encoder: CLIPTextModel, seconds: float) -> None:
         """Train for `seconds` in all, spread over as many runs as it takes."""
@@ -71,7 +74,7 @@ class DenoiserTraining:
 
     def step(self, latents: Tensor, tokens: Tensor) -> float:
         """One update on latents (n, 4, 16, 16) and token ids (n, 32); gives the loss."""
-        rate = PEAK_RATE * rate_at(self.progress) * min(1.0, (self.iteration + 1) / WARM_UP)
+        rate = self.peak_rate * rate_at(self.progress) * min(1.0, (self.iteration + 1) / WARM_UP)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["factor"]
         loss = self.loss(latents, tokens)
@@ -87,13 +90,23 @@ class DenoiserTraining:
 
     def loss(self, latents: Tensor, tokens: Tensor) -> Tensor:
         """Mean squared error of the predicted velocity (https://arxiv.org/abs/2202.00512), at evenly spread times."""
-        count = len(latents)
-        times = ((torch.arange(count) + torch.rand(count)) / count * len(self.signal)).long()
+        times = self.times(len(latents))
+        noisy, velocity = self.noised(latents, times)
+        return F.mse_loss(predict(self.parts, noisy, times, tokens), velocity)
+
+    def times(self, count: int) -> Tensor:
+        """A random timestep in each of `count` equal parts of the schedule."""
+        return ((torch.arange(count) + torch.rand(count)) / count * len(self.signal)).long()
+
+    def noised(self, latents: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+        """The latents with noise for their times, and the velocity that leads from one to the other."""
         kept, mixed = (part[times, None, None, None] for part in (self.signal.sqrt(), (1 - self.signal).sqrt()))
         noise = torch.randn_like(latents)
-        text = self.parts["text_encoder"](tokens).last_hidden_state
-        velocity = self.parts["unet"](kept * latents + mixed * noise, times, text).sample
-        return F.mse_loss(velocity, kept * noise - mixed * latents)
+        return kept * latents + mixed * noise, kept * noise - mixed * latents
+
+    def averaged(self) -> dict[str, nn.Module]:
+        """The averaged networks by name, `unet` and `text_encoder`."""
+        return dict(self.averages.module.named_children())
 
     def save(self, file: Path) -> None:
         """Keep everything that `load` needs to go on."""
@@ -111,6 +124,13 @@ class DenoiserTraining:
         for name in ("parts", "averages", "optimizer"):
             getattr(self, name).load_state_dict(saved[name])
         self.spent, self.iteration = saved["spent"], saved["iteration"]
+
+
+def predict(parts: nn.ModuleDict, noisy: Tensor, times: Tensor, tokens: Tensor) -> Tensor:
+    """The velocity (n, 4, 16, 16) in noisy latents at the given times, under captions given as ids (n, 32)."""
+    text = parts["text_encoder"](tokens).last_hidden_state
+    velocity: Tensor = parts["unet"](noisy, times, text).sample
+    return velocity
 
 
 def rate_at(progress: float) -> float:

@@ -28,7 +28,8 @@ GUIDANCE = 7.5
 #: Steps whose pictures are compared with those after `FINISHED` steps.
 LADDER = (2, 4, 8, 12, 20, 30)
 FINISHED = 100
-COMPARED = 16
+#: One prompt in so many is compared: as 3 does not divide 8, every shape is among them.
+COMPARED_EVERY = 3
 BATCH = 16
 TRUE_DRAWINGS = 1000
 COLUMNS = 8
@@ -59,7 +60,7 @@ def main() -> None:
     pictures = render(pipeline, scenes, steps=STEPS, guidance=arguments.guidance)
     if arguments.sheet:
         contact_sheet(pictures).save(arguments.sheet)
-    likeness = likenesses(pipeline, scenes[:: len(scenes) // COMPARED], guidance=arguments.guidance)
+    likeness = likenesses(pipeline, scenes[::COMPARED_EVERY], guidance=arguments.guidance)
     for line in itertools.chain(judgement(scenes, pictures), detector_check(), likeness):
         sys.stdout.write(f"{line}\n")
 

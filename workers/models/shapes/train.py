@@ -1,7 +1,10 @@
-"""Make the model: `python -m workers.models.shapes.train --out DIR [--stage vae|denoiser|all] [--minutes 75]`.
+"""Make the model: `python -m workers.models.shapes.train --out DIR [--stage vae|denoiser|soften] [--minutes 75]`.
 
 The VAE takes minutes and the denoiser about an hour on two CPU cores. Checkpoints lie beside DIR, so that a denoiser
 that was cut short goes on where it stopped.
+
+Where other work shares the cores, run it with OMP_NUM_THREADS=1: two threads that wait for each other at every layer
+came to a tenth of the speed of one.
 """
 
 import argparse
@@ -19,6 +22,7 @@ from workers.models.shapes.autoencoder import decibels, fresh_drawings, scaling_
 from workers.models.shapes.corpus import Corpus, make_corpus
 from workers.models.shapes.denoiser import DenoiserTraining
 from workers.models.shapes.export import export
+from workers.models.shapes.soften import Softening
 from workers.models.shapes.tokens import make_tokenizer
 
 log = logging.getLogger(__name__)
@@ -30,22 +34,33 @@ VAE_SAMPLE = 512
 PICTURES = 20_000
 #: Shares of the denoiser's training after which the model folder is written.
 MILESTONES = (1 / 3, 2 / 3, 1.0)
+#: Time for softening, as a share of the denoiser's.
+SOFTENING_SHARE = 1 / 6
 
 
 def main() -> None:
     """Read the command line and run the stages."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="the model folder to write")
-    parser.add_argument("--stage", choices=("vae", "denoiser", "all"), default="all")
-    parser.add_argument("--minutes", type=float, default=75.0, help="time for the denoiser")
+    parser.add_argument("--stage", choices=("vae", "denoiser", "soften", "all"), default="all")
+    parser.add_argument(
+        "--minutes", type=float, default=75.0, help="time for the denoiser; softening takes a sixth more"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    checkpoints = arguments.out.with_name(f"{arguments.out.name}-checkpoints")
+    run(arguments.stage, arguments.out, seconds=60 * arguments.minutes)
+
+
+def run(stage: str, out: Path, *, seconds: float) -> None:
+    """Run one stage, or all."""
+    checkpoints = out.with_name(f"{out.name}-checkpoints")
     checkpoints.mkdir(parents=True, exist_ok=True)
-    if arguments.stage != "denoiser":
+    if stage in ("vae", "all"):
         make_trained_vae(checkpoints / "vae.pt")
-    if arguments.stage != "vae":
-        make_trained_denoiser(checkpoints, arguments.out, seconds=60 * arguments.minutes)
+    if stage in ("denoiser", "all"):
+        make_trained_denoiser(checkpoints, out, seconds=seconds)
+    if stage in ("soften", "all"):
+        make_softened(checkpoints, out, seconds=seconds * SOFTENING_SHARE)
 
 
 def make_trained_vae(file: Path) -> None:
@@ -82,8 +97,20 @@ def make_trained_denoiser(checkpoints: Path, out: Path, *, seconds: float) -> No
     for milestone in MILESTONES:
         if training.progress < milestone:
             training.run(corpus, until=milestone, save=partial(training.save, file))
-            export(make_pipeline(tokenizer=tokenizer, vae=vae, **dict(training.averages.module.named_children())), out)
+            export(make_pipeline(tokenizer=tokenizer, vae=vae, **training.averaged()), out)
             log.info("wrote %s", out)
+
+
+def make_softened(checkpoints: Path, out: Path, *, seconds: float) -> None:
+    """Soften the trained denoiser and write the model folder."""
+    vae, tokenizer = load_vae(checkpoints / "vae.pt"), make_tokenizer()
+    corpus = cached_corpus(checkpoints / "corpus.pt", vae, tokenizer)
+    trained = DenoiserTraining(unet=make_unet(), text_encoder=make_text_encoder(tokenizer), seconds=seconds)
+    trained.load(checkpoints / "denoiser.pt")
+    softening = Softening(**trained.averaged(), empty=corpus.empty, seconds=seconds)
+    softening.run(corpus, until=1.0, save=partial(softening.save, checkpoints / "softened.pt"))
+    export(make_pipeline(tokenizer=tokenizer, vae=vae, **softening.averaged()), out)
+    log.info("wrote %s", out)
 
 
 def cached_corpus(file: Path, vae: AutoencoderKL, tokenizer: CLIPTokenizer) -> Corpus:

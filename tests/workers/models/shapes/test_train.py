@@ -9,14 +9,19 @@ from workers.models.shapes.autoencoder import fresh_drawings
 
 
 def test_stages_make_a_folder_that_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command, cut down to seconds, trains both stages and writes a model folder and its checkpoints."""
+    """The command, cut down to seconds, runs all stages and writes a model folder and its checkpoints."""
     monkeypatch.setattr(train, "VAE_ITERATIONS", 2)
     monkeypatch.setattr(train, "PICTURES", 8)
     monkeypatch.setattr(train, "VAE_SAMPLE", 16)
     monkeypatch.setattr("sys.argv", ["train", "--out", str(tmp_path / "model"), "--minutes", "0.005"])
     train.main()
     assert (tmp_path / "model" / "model_index.json").exists()
-    assert {file.name for file in (tmp_path / "model-checkpoints").iterdir()} == {"vae.pt", "corpus.pt", "denoiser.pt"}
+    assert {file.name for file in (tmp_path / "model-checkpoints").iterdir()} == {
+        "vae.pt",
+        "corpus.pt",
+        "denoiser.pt",
+        "softened.pt",
+    }
 
 
 def test_saved_vae_is_whitened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
