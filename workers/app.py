@@ -1,9 +1,12 @@
 """The parent process: a Celery worker without torch, which hears the coordinator and outlives its child."""
 
+import contextlib
 import logging
 import os
 import signal
 import socket
+import threading
+import time
 import warnings
 from types import FrameType
 from typing import Any
@@ -19,6 +22,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds a child may take to import torch and diffusers on a busy machine.
 CHILD_PATIENCE = 600.0
+#: Seconds between two calls to end for a child that is not ready yet.
+DISMISS_INTERVAL = 0.2
 
 
 def worker_name() -> str:
@@ -53,7 +58,7 @@ def parent_worker(app: Any, heart: Heart, name: str) -> Any:
 
         def install_platform_tweaks(self, _worker: Any) -> None:
             """Signals instead of Celery's, which know nothing of leases and ignore the second SIGTERM."""
-            install_signals(heart)
+            install_signals(heart, self)
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
@@ -68,7 +73,7 @@ def parent_worker(app: Any, heart: Heart, name: str) -> Any:
         )
 
 
-def install_signals(heart: Heart) -> None:
+def install_signals(heart: Heart, worker: Any) -> None:
     """The first SIGTERM, SIGINT or SIGHUP drains; the second, or SIGQUIT, ends at once, and the child with us."""
     from celery.worker import state
 
@@ -76,6 +81,7 @@ def install_signals(heart: Heart) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, hurry)
         heart.drain()
+        threading.Thread(target=dismiss, args=(worker,), name="dismiss", daemon=True).start()
         state.should_stop = 0
 
     def hurry(number: int, _frame: FrameType | None) -> None:
@@ -84,3 +90,15 @@ def install_signals(heart: Heart) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, drain)
     signal.signal(signal.SIGQUIT, hurry)
+
+
+def dismiss(worker: Any) -> None:
+    """Tell the child to end, and one that is started in its place too, until the pool is gone.
+
+    A child that is ready ignores it and finishes what it holds; one that still imports its libraries ends at once.
+    """
+    while getattr(worker.pool, "_pool", None) is not None:
+        with contextlib.suppress(OSError, AttributeError):  # it ends meanwhile, or the pool does
+            for process in list(worker.pool._pool._pool):  # noqa: SLF001 Celery tells it nowhere else
+                process.terminate()
+        time.sleep(DISMISS_INTERVAL)

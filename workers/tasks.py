@@ -46,11 +46,14 @@ def child() -> "Child":
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]  # Celery has no types
 def begin(**_: Any) -> None:
-    """Tie this process to its parent, and import what takes seconds before the first range comes."""
+    """Tie this process to its parent, and import what takes seconds before the first range comes.
+
+    Until it can hold a range SIGTERM ends it; from then on the parent drains it through the ledger.
+    """
     die_with_parent(int(os.environ[PARENT]))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the parent drains us through the ledger
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     child()
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]  # Celery has no types

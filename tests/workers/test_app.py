@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from celery.worker import state
 
 from farm.queue import NO_QUEUE, TASK, make_app
 from farm.settings import Settings
-from workers.app import install_signals, parent_worker, worker_name
+from workers.app import dismiss, install_signals, parent_worker, worker_name
 
 
 class Heart:
@@ -21,6 +22,28 @@ class Heart:
     def drain(self) -> None:
         """Take note."""
         self.drained = True
+
+
+class Process:
+    """A child of the pool: the first call to end meets one that is just gone."""
+
+    def __init__(self, pools: list[Any]) -> None:
+        self.calls, self.pools = 0, pools
+
+    def terminate(self) -> None:
+        """Take note; after three calls the pool is gone."""
+        self.calls += 1
+        if self.calls == 1:
+            raise ProcessLookupError
+        if self.calls == 3:
+            self.pools[0]._pool = None
+
+
+class Worker:
+    """Celery's worker, as far as its pool."""
+
+    def __init__(self, *processes: Process) -> None:
+        self.pool = SimpleNamespace(_pool=SimpleNamespace(_pool=list(processes)) if processes else None)
 
 
 @pytest.fixture
@@ -67,7 +90,7 @@ def test_the_first_signal_drains_and_the_second_ends(monkeypatch: pytest.MonkeyP
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     heart = Heart()
-    install_signals(heart)  # type: ignore[arg-type]  # a heart of ours
+    install_signals(heart, Worker())  # type: ignore[arg-type]  # a heart of ours
     signal.raise_signal(number)
     assert heart.drained
     assert state.should_stop == 0
@@ -82,7 +105,20 @@ def test_sigquit_ends_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     heart = Heart()
-    install_signals(heart)  # type: ignore[arg-type]  # a heart of ours
+    install_signals(heart, Worker())  # type: ignore[arg-type]  # a heart of ours
     signal.raise_signal(signal.SIGQUIT)
     assert ended == [128 + signal.SIGQUIT]
     assert not heart.drained
+
+
+def test_a_child_is_told_to_end_until_the_pool_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was started in the place of another hears it too; a pool that never was is no error."""
+    monkeypatch.setattr("workers.app.time.sleep", lambda _seconds: None)
+    pools: list[Any] = []
+    process = Process(pools)
+    worker = Worker(process)
+    pools.append(worker.pool)
+    dismiss(worker)
+    assert process.calls == 3
+    dismiss(Worker())
+    dismiss(SimpleNamespace(pool=None))

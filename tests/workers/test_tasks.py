@@ -47,6 +47,20 @@ def test_a_broken_device_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> No
     assert ended == [1]
 
 
+def test_sigterm_ends_a_child_until_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it imports there is nothing to lose; afterwards the ledger drains it."""
+    before, seen = signal.getsignal(signal.SIGTERM), list[Any]()
+    monkeypatch.setenv(tasks.PARENT, str(os.getppid()))
+    monkeypatch.setattr(tasks, "die_with_parent", seen.append)
+    monkeypatch.setattr(tasks, "child", lambda: seen.append(signal.getsignal(signal.SIGTERM)))
+    try:
+        tasks.begin()
+        assert seen == [os.getppid(), before]
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def test_a_process_without_gpu_rooms_ends_without_making_them() -> None:
     """The parent sends the same signal when it ends."""
     tasks.child.cache_clear()
