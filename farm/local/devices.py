@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 
+_THREADS = "OMP_NUM_THREADS"
 _LINE = re.compile(r"UUID: (?P<uuid>(?P<kind>GPU|MIG)-[^)]+)\)")
 
 
@@ -31,6 +32,16 @@ def named(listing: str) -> list[str]:
             found.pop()
         found.append(match["uuid"])
     return found
+
+
+def threads(workers: int, names: list[str]) -> dict[str, str]:
+    """The variables that share the processor among workers without GPUs: none where the user has said so already.
+
+    Every worker takes all cores otherwise, and threads that wait for each other's cores slow all of them.
+    """
+    if names or workers < 2 or os.environ.get(_THREADS):  # noqa: PLR2004 one has nobody to share with
+        return {}
+    return {_THREADS: str(max(1, len(os.sched_getaffinity(0)) // workers))}
 
 
 def share(number: int, names: list[str]) -> dict[str, str]:

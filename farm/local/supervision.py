@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from farm.errors import LedgerError, ServiceError
-from farm.local.devices import devices, share
+from farm.local.devices import devices, share, threads
 from farm.local.home import Home, python
 from farm.local.kept import Kept
 from farm.local.leftovers import clean
@@ -116,7 +116,8 @@ class Supervision:
         names = devices()
         for number in range(self._workers):
             name = f"{first}-{number + 1}"
-            self._keep(self._worker_trees, name, python("workers"), FARM_WORKER_NAME=name, **share(number, names))
+            given = share(number, names) | threads(self._workers, names)
+            self._keep(self._worker_trees, name, python("workers"), FARM_WORKER_NAME=name, **given)
 
     def _keep(self, stage: list[Kept], name: str, command: Sequence[str], **environment: str) -> None:
         given = self._home.environment() | environment

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from farm.local.devices import devices, named, share
+from farm.local.devices import devices, named, share, threads
 
 TWO = """GPU 0: NVIDIA L4 (UUID: GPU-1111)
 GPU 1: NVIDIA L4 (UUID: GPU-2222)
@@ -55,3 +55,22 @@ def test_a_machine_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setenv("PATH", "/nowhere")
     assert devices() == []
+
+
+@pytest.mark.parametrize(("workers", "cores", "each"), [(2, 2, "1"), (3, 2, "1"), (2, 9, "4"), (4, 32, "8")])
+def test_workers_without_gpus_share_the_cores(
+    monkeypatch: pytest.MonkeyPatch, workers: int, cores: int, each: str
+) -> None:
+    """All together take what is there, and each at least one."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: set(range(cores)))
+    assert threads(workers, []) == {"OMP_NUM_THREADS": each}
+
+
+def test_threads_are_left_alone_where_there_is_nothing_to_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One worker, workers with GPUs, and a user who has said how many."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert threads(1, []) == {}
+    assert threads(4, ["GPU-1111"]) == {}
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert threads(4, []) == {}
