@@ -9,6 +9,7 @@ import typer
 
 from farm.cli.connect import connect, read_settings
 from farm.errors import UsageError
+from farm.local.home import import_path, python
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -31,8 +32,10 @@ def worker(
         raise UsageError("A worker needs the libraries of the extra 'worker': pip install 'stepfarm[worker]'.")
     if name:
         os.environ["FARM_WORKER_NAME"] = name
+    os.environ.update(import_path())
+    command = python("workers")
     sys.stdout.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "workers"])  # noqa: S606 no shell: it is our own interpreter
+    os.execv(command[0], command)  # noqa: S606 no shell: it is our own interpreter
 
 
 def workers(*, as_json: Json = False) -> None:

@@ -64,7 +64,7 @@ class Home:
     def environment(self, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
         """What a child of this farm is given: an environment, this process's when None, and whose child it is."""
         base = os.environ if inherited is None else inherited
-        return {**base, **_import_path(), "FARM_HOME": str(self.path), SUPERVISED: str(self.path)}
+        return {**base, **import_path(), "FARM_HOME": str(self.path), SUPERVISED: str(self.path)}
 
     def write_settings(self, values: Mapping[str, str]) -> None:
         """Write ``local.toml`` for every other command, readable by its owner only."""
@@ -86,7 +86,7 @@ def python(*arguments: str) -> list[str]:
     return [sys.executable, "-P", "-m", *arguments]
 
 
-def _import_path() -> dict[str, str]:
+def import_path() -> dict[str, str]:
     """What lets a child import this very farm, when it runs from its folder without being installed."""
     root = str(Path(__file__).parents[2])
     if root in site.getsitepackages():

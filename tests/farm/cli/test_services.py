@@ -1,6 +1,8 @@
 import json
 import os
+import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,8 +36,27 @@ def test_a_worker_replaces_this_process(run: "Run", monkeypatch: pytest.MonkeyPa
     became: list[Any] = []
     monkeypatch.setattr(os, "execv", lambda program, words: became.append((program, words)))
     assert run("worker", "--name", "box-1").code == 0
-    assert became == [(sys.executable, [sys.executable, "-m", "workers"])]
+    assert became == [(sys.executable, [sys.executable, "-P", "-m", "workers"])]
     assert os.environ["FARM_WORKER_NAME"] == "box-1"
+
+
+def test_a_folder_of_the_users_is_not_our_worker(tmp_path: Path) -> None:
+    """`workers` is a common name: one where the user works is not what is run."""
+    (tmp_path / "workers").mkdir()
+    (tmp_path / "workers" / "__main__.py").write_text("print('not ours')")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("FARM_")}
+    code = "import sys; sys.path.pop(0); from farm.cli.main import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "worker"],
+        cwd=tmp_path,
+        env=ours | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "not ours" not in done.stdout
+    assert done.returncode == 3
+    assert "farm up" in done.stderr
 
 
 def test_a_worker_without_its_libraries_says_what_to_install(run: "Run", monkeypatch: pytest.MonkeyPatch) -> None:
