@@ -1,5 +1,6 @@
 """A manifest -> its space with models looked up, defaults filled in and the step policy applied."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from farm.steps.schedulers import SCHEDULERS, fits
 
 #: Where the constants stand among the tables of a draft.
 _CONSTANTS = 0
+#: A commit of the Hub; a branch or a tag may move.
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass
@@ -46,12 +49,23 @@ def resolve_space(manifest: Manifest) -> tuple[Space, list[Verdict]]:
     _fill(draft, "width", lambda info: info.default_width)
     _fill(draft, "height", lambda info: info.default_height)
     _fill(draft, "steps", lambda info: info.family.profiles["standard"])
-    found = [Verdict("note", note) for note in manifest.notes]
+    found = [Verdict("note", note) for note in (*manifest.notes, *_unpinned(draft.infos))]
     space = _space(draft)
     _check_fit(draft, space)
     _check_sizes(draft, space)
     found += _judge(draft, space)
     return _space(draft), found
+
+
+def _unpinned(infos: Sequence[ModelInfo]) -> list[str]:
+    """A sentence for each model of the Hub that may change while the job runs."""
+    names = {info.model: info.revision or "main" for info in infos if info.local is None}
+    return [
+        f"Revision {revision} of {model} is not pinned: workers take what it is when they load it; set render.revision"
+        " to a commit to draw the same pictures again."
+        for model, revision in names.items()
+        if not _COMMIT.fullmatch(revision)
+    ]
 
 
 def _space(draft: _Draft) -> Space:

@@ -282,7 +282,7 @@ def test_notes_and_warnings_come_as_verdicts(plan_of: Callable[..., Plan], tmp_p
     """A column nobody knows and steps that are too few are both said."""
     path = tmp_path / "prompts.csv"
     path.write_text("prompt,tag\na,x\n", encoding="utf-8")
-    plan = plan_of(prompt={"file": str(path)}, steps=4)
+    plan = plan_of(prompt={"file": str(path)}, steps=4, revision="a" * 40)
     assert [verdict.level for verdict in plan.verdicts] == ["note", "warning"]
     assert "tag" in plan.verdicts[0].message
     assert plan.verdicts == tuple(Verdict(each.level, each.message) for each in plan.verdicts)

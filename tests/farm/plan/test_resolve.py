@@ -13,10 +13,12 @@ from farm.manifest.space import Space
 from farm.plan.resolve import resolve_space
 from farm.steps.policy import Verdict
 
+COMMIT = "0123456789" * 4
+
 
 def judged(*, step_policy: str = "warn", **render: Any) -> tuple[list[int], list[Verdict]]:
     """The steps of every task and the verdicts on them."""
-    fields = {"model": "org/stable-diffusion-v1-5", "prompt": "a mug"} | render
+    fields = {"model": "org/stable-diffusion-v1-5", "revision": COMMIT, "prompt": "a mug"} | render
     space, verdicts = resolve_space(load({"render": fields, "run": {"step_policy": step_policy}}))
     return [task.steps for task in space], verdicts
 
@@ -179,3 +181,18 @@ def test_a_model_that_is_not_there_names_its_line(tmp_path: Path) -> None:
     with pytest.raises(ManifestError) as caught:
         resolve_space(load(path))
     assert (caught.value.file, caught.value.line, caught.value.field) == (str(path), 3, "render.model")
+
+
+def test_a_revision_that_may_move_is_noted_once() -> None:
+    """A model of the Hub without a commit; a commit and a local folder are pinned."""
+
+    def unpinned(**render: Any) -> list[str]:
+        verdicts = judged(**render)[1]
+        return [verdict.message for verdict in verdicts if "not pinned" in verdict.message]
+
+    (note,) = unpinned(revision=None, seed="1-4", steps=[20, 30])
+    assert note.startswith("Revision main of org/stable-diffusion-v1-5 is not pinned: ")
+    assert "Revision v1.0 of org/sdxl-one" in unpinned(model="org/sdxl-one", revision="v1.0")[0]
+    assert unpinned() == []
+    assert unpinned(model="builtin:shapes", revision=None) == []
+    assert len(unpinned(model=["org/sdxl-one", "org/flux-dev", "builtin:shapes"], revision=None)) == 2
