@@ -78,6 +78,7 @@ def install_signals(heart: Heart, worker: Any) -> None:
     from celery.worker import state
 
     def drain(_number: int, _frame: FrameType | None) -> None:
+        """Take nothing new, and end when what is held is finished."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, hurry)
         heart.drain()
@@ -85,6 +86,7 @@ def install_signals(heart: Heart, worker: Any) -> None:
         state.should_stop = 0
 
     def hurry(number: int, _frame: FrameType | None) -> None:
+        """End now."""
         os._exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -48,6 +48,7 @@ class EmbedCache:
         rows = ROWS.get(type(pipe).__name__)
 
         def encode_prompt(original: Encode, *args: Any, **kwargs: Any) -> Any:
+            """The answer, encoded only where it is not remembered."""
             return self._answer(original, rows, inspect.signature(original).bind(*args, **kwargs).arguments)
 
         with replaced(pipe, "encode_prompt", encode_prompt):

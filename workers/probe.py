@@ -74,6 +74,7 @@ class Probe:
             return
 
         def hook(*_: Any) -> None:
+            """One forward pass begins."""
             self.denoiser_calls += 1
             self.timeline.enter(Kind.DENOISE)
 

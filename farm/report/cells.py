@@ -35,6 +35,7 @@ def sheet_from_store(store: "Store", plan: "Plan") -> bytes:
     """The contact sheet of a job, a PNG, from the pictures that are in the store now."""
 
     def read(name: str) -> bytes | None:
+        """A picture from the store."""
         try:
             return store.get(keys.image(plan.job_id, name))
         except NotInStoreError:
@@ -47,6 +48,7 @@ def sheet_from_folder(folder: Path, plan: "Plan") -> bytes:
     """The contact sheet of a job, a PNG, from pictures that were fetched into this folder."""
 
     def read(name: str) -> bytes | None:
+        """A picture from the folder."""
         try:
             return (folder / name).read_bytes()
         except OSError:

@@ -63,6 +63,7 @@ def read_attempts(store: Store, names: Iterable[RecordName]) -> Iterator[Attempt
     """Read records, several at a time, in the order of the names."""
 
     def read(name: RecordName) -> Attempt:
+        """One record with its name."""
         data = store.get(keys.record(name.range, name.token, name.outcome))
         return Attempt(name, Record.model_validate_json(data))
 

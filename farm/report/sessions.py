@@ -49,6 +49,7 @@ def _parts_between(store: Store, parts: list[str], start: float, stop: float) ->
 
     @cache
     def started_at(key: str) -> float:
+        """When a part began."""
         return Session.from_json(store.get(key)).started_at
 
     first = max(0, bisect_right(parts, start, key=started_at) - 1) if len(parts) > 1 else 0
