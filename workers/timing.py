@@ -129,7 +129,7 @@ def _phases(starts: Sequence[tuple[Kind, float]], steps: Sequence[float], end: f
     stops = [start for _, start in starts[1:]] + [end]
     phases = [Phase(kind, start, stop) for (kind, start), stop in zip(starts, stops, strict=True)]
     last = phases[-1]
-    if last.kind is Kind.DENOISE and steps and steps[-1] < last.stop:
+    if last.kind is Kind.DENOISE and steps and last.start <= steps[-1] < last.stop:
         phases[-1:] = [Phase(Kind.DENOISE, last.start, steps[-1]), Phase(Kind.POST, steps[-1], last.stop)]
     return phases
 

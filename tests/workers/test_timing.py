@@ -1,4 +1,8 @@
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.profile.seconds import Kind
 from workers.device import Device
@@ -99,3 +103,48 @@ def test_events_are_read_in_seconds() -> None:
 
     clock = CudaClock(Device(name="cuda:0", gpu="", vram_gb=8.0, memory=0))
     assert clock.between(Event(), Event()) == 1.5
+
+
+@given(st.lists(st.floats(0.001, 9), min_size=1, max_size=60), st.integers(1, 40), st.integers(1, 2))
+def test_no_second_is_lost_between_calls_and_positions(seconds: list[float], steps: int, order: int) -> None:
+    """Whatever a scheduler evaluates how often: the sum stays, in no more entries than positions asked for."""
+    found = by_position(seconds, steps=steps, order=order)
+    assert sum(found) == pytest.approx(sum(seconds))
+    assert len(found) <= max(steps, 1)
+
+
+@given(st.lists(st.tuples(st.sampled_from([*Kind, None]), st.floats(0, 3)), min_size=1, max_size=30), st.floats(0, 3))
+def test_phases_cover_a_batch(marks: list[tuple[Kind | None, float]], rest: float) -> None:
+    """Phases and steps in any order: one follows the other, from the first mark to the end."""
+    clock = Running()
+    timeline = Timeline(clock)
+    timeline.enter(Kind.ENCODE_PROMPT)
+    begin = clock.now
+    for kind, passed in marks:
+        clock.now += passed
+        if kind is None:
+            timeline.step()
+        else:
+            timeline.enter(kind)
+    clock.now += rest
+    phases = timeline.read().phases
+    assert (phases[0].start, phases[-1].stop) == pytest.approx((0.0, clock.now - begin))
+    assert all(earlier.stop == later.start for earlier, later in pairwise(phases))
+    assert all(phase.stop >= phase.start for phase in phases)
+
+
+class Running:
+    """A clock that a test moves."""
+
+    now = 50.0
+
+    def mark(self) -> float:
+        """Now."""
+        return self.now
+
+    def wait(self) -> None:
+        """Nothing is pending."""
+
+    def between(self, earlier: float, later: float) -> float:
+        """The difference."""
+        return later - earlier
