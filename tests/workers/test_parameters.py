@@ -1,7 +1,10 @@
 import json
 from collections.abc import Callable
 
-from farm.manifest.task import RenderTask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from farm.manifest.task import PipelineKey, RenderTask
 from workers.parameters import Origin, parameters, resolved
 
 MakeTask = Callable[..., RenderTask]
@@ -38,3 +41,24 @@ def test_the_resolved_task_is_there_in_json(make_task: MakeTask) -> None:
     assert told["task_id"] == task.task_id
     assert (told["job"], told["index"], told["custom_id"], told["prompt"]) == ("job-1", 3, "mine", "ein Bär")
     assert task.content().items() <= told.items()
+
+
+@given(
+    st.text(max_size=40), st.text(max_size=40), st.text(st.characters(codec="utf-8"), max_size=20),
+    st.integers(0, 2**64 - 1), st.none() | st.floats(0, 30),
+)  # fmt: skip
+def test_the_last_line_can_always_be_read(
+    prompt: str, negative: str, model: str, seed: int, guidance: float | None
+) -> None:
+    """Whatever the prompts and the model's name hold, the settings are pairs that split at commas and colons."""
+    task = RenderTask(
+        index=0, pipeline=PipelineKey("m"), prompt=prompt, negative_prompt=negative, seed=seed, steps=7,
+        scheduler="default", timestep_spacing=None, guidance_scale=guidance, width=64, height=128,
+    )  # fmt: skip
+    origin = Origin(job="j", sampler="Euler", guidance_scale=None, model=model, model_hash="0123456789")
+    text = parameters(task, origin)
+    assert text.startswith(prompt)
+    found = dict(pair.split(": ", 1) for pair in text.rsplit("\n", 1)[-1].split(", "))
+    assert (found["Steps"], found["Seed"], found["Size"]) == ("7", str(seed), "64x128")
+    assert ("CFG scale" in found) == (guidance is not None)
+    assert set(found) <= {"Steps", "Sampler", "CFG scale", "Seed", "Size", "Model hash", "Model"}

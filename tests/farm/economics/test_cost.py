@@ -1,4 +1,8 @@
+from random import Random
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.economics.cost import Bill, ratio, usd
 
@@ -35,3 +39,20 @@ def test_bill_tells_unpriced_seconds_apart() -> None:
     assert bill.usd is None
     bill.add(3600, 1.0)
     assert bill == Bill(seconds=3700, usd=1.0, unpriced_s=100)
+
+
+_USES = st.lists(st.tuples(st.integers(0, 10_000), st.none() | st.integers(0, 50)), max_size=8)
+
+
+@given(_USES, st.randoms(use_true_random=False))
+def test_a_bill_is_the_same_in_any_order(uses: list[tuple[int, int | None]], chance: Random) -> None:
+    """Records are read as they come: seconds and cost do not depend on it, and no second is left out."""
+    first, second = Bill(), Bill()
+    for bill, listed in ((first, uses), (second, chance.sample(uses, len(uses)))):
+        for seconds, price in listed:
+            bill.add(seconds, price)
+    assert (first.seconds, first.unpriced_s) == (second.seconds, second.unpriced_s)
+    assert first.usd == pytest.approx(second.usd)
+    assert first.seconds == sum(seconds for seconds, _ in uses)
+    assert (first.usd is None) == all(price is None for _, price in uses)
+    assert first.unpriced_s == sum(seconds for seconds, price in uses if price is None)

@@ -1,6 +1,9 @@
 import math
+from statistics import NormalDist
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import t as student  # type: ignore[import-untyped]
 
 from farm.economics.student import t_quantile
@@ -30,3 +33,17 @@ def test_what_has_no_quantile_is_refused(probability: float, degrees: int) -> No
     """A certain event has no finite bound, and no sample has no spread."""
     with pytest.raises(ValueError, match="no t quantile"):
         t_quantile(probability, degrees)
+
+
+@given(st.floats(0.001, 0.998), st.floats(0.0005, 0.001), st.integers(1, 300))
+def test_a_higher_probability_has_a_higher_quantile(probability: float, more: float, degrees: int) -> None:
+    """Over all degrees of freedom: a wider interval is never the narrower one."""
+    assert t_quantile(probability, degrees) < t_quantile(probability + more, degrees)
+
+
+@given(st.floats(0.6, 0.999), st.integers(1, 200))
+def test_more_samples_narrow_an_interval(probability: float, degrees: int) -> None:
+    """Every further degree of freedom brings the bound nearer to the normal distribution's, and never below it."""
+    near, nearer = t_quantile(probability, degrees), t_quantile(probability, degrees + 1)
+    assert near >= nearer * (1 - 3e-5)
+    assert nearer >= NormalDist().inv_cdf(probability) * (1 - 3e-5)

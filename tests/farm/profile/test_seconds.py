@@ -1,4 +1,8 @@
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.profile.record import WorkerInfo
 from farm.profile.seconds import Kind, Session, Span, append, seconds_by_kind
@@ -71,3 +75,18 @@ def test_every_kind_is_in_the_sum() -> None:
     assert total[Kind.LOAD] == 3.0
     assert set(total) == set(Kind)
     assert total[Kind.DENOISE] == 0.0
+
+
+@given(st.lists(st.tuples(st.sampled_from(list(Kind)), st.integers(0, 5), st.sampled_from([None, "a", "b"]))))
+def test_merging_loses_no_second(parts: list[tuple[Kind, int, str | None]]) -> None:
+    """Whatever follows whatever: the seconds of each kind and job stay, without a gap, in no more spans than needed."""
+    at, spans, given_s = 0.0, list[Span](), dict[tuple[Kind, str | None], float]()
+    for kind, seconds, job in parts:
+        append(spans, span(kind, at, at + seconds, job))
+        given_s[kind, job] = given_s.get((kind, job), 0.0) + seconds
+        at += seconds
+    for what, total in given_s.items():
+        assert sum(one.seconds for one in spans if (one.kind, one.job) == what) == total
+    assert all(left.stop == right.start for left, right in pairwise(spans))
+    assert all((left.kind, left.job) != (right.kind, right.job) for left, right in pairwise(spans))
+    assert sum(seconds_by_kind(spans).values()) == at

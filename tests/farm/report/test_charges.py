@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from farm.profile.outcome import Outcome
 from farm.report.charges import busy_seconds, charged_batches, totals, wasted_seconds
@@ -88,3 +90,32 @@ def test_a_job_without_a_picture_has_no_averages(farm: Farm) -> None:
     total = totals(farm.data())
     assert (total.images, total.gpu_s, total.wasted_s) == (0, 5.0, 5.0)
     assert (total.s_per_image, total.s_per_step, total.usd_per_image) == (None, None, None)
+
+
+_ATTEMPTS = st.lists(
+    st.tuples(
+        st.integers(0, 4), st.integers(1, 4), st.sampled_from(list(Outcome)), st.integers(0, 3), st.integers(0, 9)
+    ),
+    max_size=8,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it only lends its class
+@given(attempts=_ATTEMPTS)
+def test_every_second_is_useful_or_wasted_and_paid_once(
+    farm: Farm, attempts: list[tuple[int, int, Outcome, int, int]]
+) -> None:
+    """Whatever overlaps whatever: waste is a part of what is charged, all of it where no picture came of it."""
+    farm = type(farm)()
+    for counter, (start, size, outcome, load, work) in enumerate(attempts, start=1):
+        farm.record(start, start + size, counter, outcome=outcome, load=load, busy=load + work)
+    data = farm.data()
+    busy = busy_seconds(data.attempts)
+    paid, wasted = sum(busy.values()), wasted_seconds(data, busy)
+    assert paid == sum(load + work for *_, load, work in attempts)
+    assert -1e-9 <= wasted <= paid + 1e-9
+    if not len(data.folded):
+        assert wasted == pytest.approx(paid)
+    rendered = [(start, size) for start, size, outcome, *_ in attempts if outcome == "rendered"]
+    positions = {position for start, size in rendered for position in range(start, start + size)}
+    assert sum(charge.images for charge in charged_batches(data)) == len(data.folded) == len(positions)

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.report.figures import duration, figure, share, short_model
 
@@ -55,3 +57,26 @@ def test_share_of_nothing_is_a_dash() -> None:
 def test_only_local_paths_are_shortened(model: str, name: str) -> None:
     """A Hub id says whose model it is, so it stays whole."""
     assert short_model(model) == name
+
+
+@given(st.floats(1e-9, 1e12) | st.floats(-1e12, -1e-9))
+def test_a_figure_is_near_what_it_stands_for(value: float) -> None:
+    """Three digits are within half a percent, and nobody meets an exponent."""
+    text = figure(value)
+    assert "e" not in text
+    assert float(text.replace(" ", "")) == pytest.approx(value, rel=0.00501)
+
+
+@given(st.floats(0, 1e7))
+def test_a_duration_is_near_what_it_stands_for(seconds: float) -> None:
+    """Read back it is off by less than its smallest unit shows."""
+    sizes = {"h": 3600, "min": 60, "s": 1}
+    words = duration(seconds).split()
+    read = sum(float(number) * sizes[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
+    assert read == pytest.approx(seconds, abs=60.5 if "h" in words else 0.51 if seconds >= 59 else 0.051)
+
+
+@given(st.floats(0, 1), st.floats(0.001, 1e6))
+def test_a_share_reads_as_percent(part: float, whole: float) -> None:
+    """To one decimal."""
+    assert float(share(part * whole, whole).removesuffix(" %")) == pytest.approx(100 * part, abs=0.0501)

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from farm.profile.seconds import Kind
 from farm.report.sessions import read_sessions
 from farm.store.memory import MemoryStore
@@ -58,3 +61,26 @@ def test_strangers_in_the_folder_are_passed_over(farm: Farm) -> None:
     """A file that is no session does not stop a report."""
     farm.store.put("workers/w1/notes.txt", b"")
     assert list(read_sessions(farm.store, {"w1", "nobody"}, start=0.0, stop=1.0)) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it only lends its class
+@given(
+    sessions=st.lists(st.lists(st.integers(1, 50), min_size=1, max_size=6), max_size=5),
+    start=st.integers(0, 400),
+    length=st.integers(0, 200),
+)
+def test_what_is_found_is_what_overlaps(farm: Farm, sessions: list[list[int]], start: int, length: int) -> None:
+    """Sessions of any number of parts of any length: every part that reaches into the time is read, in order."""
+    farm, at, overlapping, all_parts = type(farm)(), 0.0, set[float](), 0
+    for parts in sessions:
+        worker = farm.worker.model_copy(update={"session": f"{int(at * 1000)}x00"})
+        for number, seconds in enumerate(parts):
+            farm.session(farm.spans(at, (Kind.IDLE, float(seconds))), worker=worker, part=number)
+            if at < start + length and at + seconds > start:
+                overlapping.add(at)
+            at, all_parts = at + seconds, all_parts + 1
+        at += 7
+    found = list(read_sessions(farm.store, {"w1"}, start=float(start), stop=float(start + length)))
+    assert overlapping <= {one.started_at for one in found}
+    assert [one.started_at for one in found] == sorted(one.started_at for one in found)
+    assert len(found) <= all_parts
