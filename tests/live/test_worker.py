@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -211,3 +212,14 @@ def test_sigterm_drains(farm_now: Observed, eventually: Eventually) -> None:
     assert outcomes(found) <= {Outcome.RENDERED, Outcome.RETURNED}
     assert rendered(found) == Counter(range(32))
     assert len({record.worker.session for record in found}) == 2
+
+
+def test_a_worker_that_still_starts_ends_at_once(farm_now: Observed, eventually: Eventually) -> None:
+    """Its child imports for many seconds yet: nothing is held, so nobody waits for it."""
+    process = farm_now.running.add_worker("worker-late")
+    eventually(lambda: len(farm_now.running.tree("worker-late")) > 1, "a child", timeout=60)
+    asked_at = time.monotonic()
+    process.terminate()
+    assert process.wait(10), farm_now.running.log("worker-late")
+    assert time.monotonic() - asked_at < 5
+    eventually(lambda: farm_now.running.tree("worker-late") == [], "nothing is left of it", timeout=5)

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.errors import ModelError
 from farm.manifest.task import PipelineKey
@@ -82,3 +84,26 @@ def test_a_model_that_cannot_be_loaded_leaves_the_others() -> None:
     with pytest.raises(ModelError, match="corrupt"):
         cache.get(B)
     assert cache.queues == (A.queue,)
+
+
+class Roomy(Device):
+    """A device on which nothing needs to be handed back."""
+
+    def free(self) -> None:
+        """Nothing."""
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(1, 120)), max_size=20))
+def test_what_is_kept_fits_and_is_what_was_used_last(wanted: list[tuple[str, int]]) -> None:
+    """Pipelines of any size in any order: the one asked for is there, and the others fit beside it."""
+    shelf = Shelf()
+    cache = PipelineCache(Roomy(name="cpu", gpu="CPU", vram_gb=None, memory=100), shelf.load)
+    used: list[str] = []
+    for model, size in wanted:
+        shelf.size = size
+        assert cache.get(PipelineKey(model)).key.model == model
+        used = [*(each for each in used if each != model), model]
+        kept = [loaded.key.model for loaded in cache._loaded.values()]
+        assert kept == used[-len(kept) :]
+        assert len(kept) == 1 or sum(loaded.bytes for loaded in cache._loaded.values()) <= DEVICE.memory
+    assert len(cache.queues) == len(set(cache.queues))

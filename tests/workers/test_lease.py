@@ -1,6 +1,8 @@
 import threading
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from farm.errors import LedgerError
 from farm.ledger.values import Lease, Progress, Signal
@@ -188,3 +190,34 @@ def test_the_keeper_renews_by_itself() -> None:
     assert announced.is_set()
     keeper.stop()
     assert INTERVAL == 2.0
+
+
+_EVENTS = st.lists(st.tuples(st.sampled_from([*Signal, "away"]), st.floats(0, 40)), max_size=20)
+
+
+@given(_EVENTS)
+def test_no_step_is_run_on_a_lease_that_may_be_anothers(events: list[tuple[Signal | str, float]]) -> None:
+    """Whatever the ledger answers and however long it is silent: a step passes only within a lease's length of proof.
+
+    Once cancelled or lost, a lease never counts again as one that may be worked on.
+    """
+    ledger, clock = Ledger(), Clock()
+    keeper = Keeper(ledger, worker="w", clock=clock)
+    held = keeper.hold(LEASE)
+    proved_at, lost, cancelled = clock.now, False, False
+    for event, passed in events:
+        clock.now += passed
+        ledger.answer = event if isinstance(event, Signal) else LedgerError("away")
+        before = len(ledger.heard)
+        keeper.renew_all()
+        if len(ledger.heard) > before and isinstance(event, Signal):
+            lost, cancelled = lost or event is Signal.LOST, cancelled or event is Signal.CANCEL
+            proved_at = clock.now if event is not Signal.LOST else proved_at
+        allowed = not lost and not cancelled and clock.now - proved_at < LEASE.seconds
+        assert held.live == allowed
+        try:
+            held.check()
+        except StoppedError:
+            assert not allowed
+        else:
+            assert allowed
