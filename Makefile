@@ -21,7 +21,8 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 tests/farm tests/workers
+	$(BIN)/pytest tests/live
 
 demo: install
 	$(BIN)/farm demo
