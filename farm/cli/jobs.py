@@ -49,7 +49,7 @@ def _counted(job: Status) -> str:
 
 def pause(job: Job) -> None:
     """Send out nothing new of a job; ranges under way are finished."""
-    _tell(job, Verb.PAUSE, "is paused: `farm resume` goes on.")
+    _tell(job, Verb.PAUSE, "is paused: `farm resume JOB` goes on.")
 
 
 def resume(job: Job) -> None:

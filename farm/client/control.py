@@ -68,7 +68,7 @@ def tell(
         store.delete([keys.finished(status.job)])
         return ledger.retry(status.job)
     changes: dict[Verb, dict[str, Any]] = {
-        Verb.PAUSE: {"state": JobState.PAUSED, "reason": "Paused by its user: `farm resume` goes on."},
+        Verb.PAUSE: {"state": JobState.PAUSED, "reason": "Paused by its user: `farm resume JOB` goes on."},
         Verb.RESUME: {"state": JobState.RUNNING, "reason": None},
         Verb.CANCEL: {"state": JobState.CANCELLED, "reason": "Cancelled by its user."},
         Verb.SET: dict(values or {}),

@@ -14,7 +14,7 @@ from farm.store.store import Store
 QUARANTINE = "quarantine"
 _STATES = {"pause": JobState.PAUSED, "resume": JobState.RUNNING, "cancel": JobState.CANCELLED}
 _REASONS = {
-    JobState.PAUSED: "Paused by its user: `farm resume` goes on.",
+    JobState.PAUSED: "Paused by its user: `farm resume JOB` goes on.",
     JobState.CANCELLED: "Cancelled by its user.",
 }
 _SETTINGS = ("priority", "max_attempts")

@@ -69,7 +69,7 @@ def _summary(report: Report) -> Iterator[str]:
         f"{figure(total.s_per_image)} s per image, {figure(total.s_per_step)} s per step."
     )
     if report.currency is None:
-        yield "Cost unknown: set FARM_PRICE_PER_HOUR to the price of a worker to see it."
+        yield "Cost unknown: no worker of it had a price. Set FARM_PRICE_PER_HOUR where workers start."
         return
     yield (
         f"Cost {figure(total.cost_usd)} {report.currency}: {figure(total.usd_per_image)} per image,"
