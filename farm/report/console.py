@@ -140,6 +140,8 @@ def _fits(fits: Sequence[FitRow]) -> "Iterator[RenderableType]":
         best = max(lines, key=lambda row: row.n)
         if best.sentence:
             yield Text(f"  {best.sentence}.", style="bold green")
+        elif best.step_interval is None or best.step_interval[0] <= 0:
+            yield "  Too few batches to say what fewer steps would save."
 
 
 def _fit_lines(row: FitRow) -> Iterator[str]:

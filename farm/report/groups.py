@@ -143,7 +143,8 @@ def _fit_row(key: CostKey, measured: list[tuple[int, float]]) -> FitRow | None:
     line = fit(steps, seconds)
     if line is None:
         return None
-    pair = comparison(line, steps)
+    sure = line.step_interval is not None and line.step_interval[0] > 0
+    pair = comparison(line, steps) if sure else None  # a saving is said only of a slope that is not chance
     return FitRow(
         **key._asdict(),
         fixed_s=line.fixed_s,

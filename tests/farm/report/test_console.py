@@ -66,9 +66,18 @@ def test_the_ledger_closes_on_the_wall(served: Farm) -> None:
 
 def test_the_sentence_is_there(served: Farm) -> None:
     """The fit with R2, and what fewer steps save."""
-    text = printed(build(served.data()))
-    assert "0.500 s + 0.100 s x steps   R2 1.0000, 2 batches of 4" in text
+    report = build(served.data())
+    sure = {"n": 9, "step_interval": (0.09, 0.11), "compared": (20, 10), "saved": 0.4}
+    text = printed(report.model_copy(update={"fits": [report.fits[0].model_copy(update=sure)]}))
+    assert "0.500 s + 0.100 s x steps   R2 1.0000, 9 batches of 4" in text
     assert "20 -> 10 steps saves 40 % on this model and worker, not 50 %." in text
+
+
+def test_too_few_batches_are_said(served: Farm) -> None:
+    """Two batches give a line, and no promise."""
+    text = printed(build(served.data()))
+    assert "Too few batches to say what fewer steps would save." in text
+    assert "saves" not in text
 
 
 @pytest.mark.parametrize("width", [80, 120])

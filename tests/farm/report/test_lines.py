@@ -87,6 +87,14 @@ def test_a_result_line_says_where_and_how_much(farm: Farm) -> None:
     assert line["cost_usd"] == pytest.approx(0.0015)
 
 
+def test_a_result_line_says_what_the_picture_is_of(farm: Farm) -> None:
+    """A line describes its picture without the manifest."""
+    record, task = farm.record(0, 4, 1), farm.plan.task(1)
+    line = result(task, record, record.batches[0], record.images[1])
+    assert task.content().items() >= {name: line[name] for name in ("prompt", "negative_prompt", "scheduler")}.items()
+    assert (line["model"], line["guidance_scale"]) == (task.pipeline.model, task.guidance_scale)
+
+
 def test_shares_of_a_cut_batch_are_those_of_the_whole_call(farm: Farm) -> None:
     """A picture costs one batch_size-th, however the record was cut."""
     batch = farm.batch(0, 4)
