@@ -1,12 +1,19 @@
 """No test sees the settings of whoever runs it."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
 #: Where the machine keeps its certificates is no setting of the farm.
 _KEPT = {"AWS_CA_BUNDLE"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _hear_ctrl_c() -> None:
+    """A shell starts background jobs deaf to Ctrl-C, and every process they start would be too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
