@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from farm.cli.connect import connect, read_settings
+from farm.doctor.doctor import Part
 from farm.errors import UsageError
 from farm.local.home import import_path, python
 
@@ -60,12 +61,22 @@ def workers(*, as_json: Json = False) -> None:
             typer.echo(f"{worker.id}: {sentence}")
 
 
-def doctor(*, as_json: Json = False) -> None:
-    """Say what is reachable, which versions are here, and what to do about each red line."""
-    from farm.cli.output import print_json
-    from farm.doctor import checks
+def doctor(
+    *,
+    part: Annotated[
+        Part | None,
+        typer.Option("--for", help="Look only at what this process needs to work now: a container's health check."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what is reachable, which versions are here, and what to do about each red line.
 
-    found = checks(read_settings())
+    Exit code 0: all is well. 2: a setting is wrong. 3: a line is red.
+    """
+    from farm.cli.output import print_json
+    from farm.doctor.doctor import checks
+
+    found = checks(read_settings(), part=part)
     if as_json:
         print_json([{"name": c.name, "ok": c.ok, "detail": c.detail, "advice": c.advice} for c in found])
     else:

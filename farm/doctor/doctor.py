@@ -1,0 +1,53 @@
+"""``farm doctor``: what is here, what is reachable, and what to do about what is not."""
+
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from farm.doctor import machine, services
+from farm.doctor.check import Check, asked
+
+if TYPE_CHECKING:
+    from farm.settings import Settings
+
+
+class Part(StrEnum):
+    """A process that a machine or a container is there for."""
+
+    COORDINATOR = "coordinator"
+    WORKER = "worker"
+
+
+def checks(settings: "Settings", *, part: Part | None = None) -> list[Check]:
+    """Everything the doctor looks at, in the order of the way through the house.
+
+    Args:
+        settings: where the services are.
+        part: look only at what this one process needs to do its work now, as a container's health check does; clocks,
+            which a new container would not set right, are left out.
+    """
+    if part is Part.COORDINATOR:
+        return [machine.python(), machine.serving(), *_services(settings, services.coordinator)]
+    if part is Part.WORKER:
+        return _worker(settings)
+    here = not os.environ.get("FARM_REDIS_URL")
+    found = [machine.python(), machine.serving(), machine.disk(settings.home)]
+    found += [*machine.programs()] if here else []
+    found += [machine.rendering(needed=here)]
+    found += [machine.device()] if machine.renders() else []
+    return found + _services(settings, services.redis_clock, services.coordinator, services.workers, clocks=True)
+
+
+def _worker(settings: "Settings") -> list[Check]:
+    """What a worker needs; its device is asked for only while it does not live: another torch costs GPU memory."""
+    found = [machine.python(), machine.serving(), machine.rendering(needed=True)]
+    reached = _services(settings, services.own_worker)
+    lives = any(check.name == "worker" and check.ok for check in reached)
+    return found + ([machine.device()] if machine.renders() and not lives else []) + reached
+
+
+def _services(settings: "Settings", *looks: services.Look, clocks: bool = False) -> list[Check]:
+    """Redis, what is asked of it, and the store."""
+    if settings.redis_url is None and settings.s3_url is None:
+        return [asked("farm", settings.require_redis_url)]
+    return [*services.redis(settings, *looks), *services.store(settings, clocks=clocks)]

