@@ -13,6 +13,7 @@ from farm.manifest import formats
 from farm.manifest import overrides as settings
 from farm.manifest.axes import Render, read_render
 from farm.manifest.document import read_json, read_yaml
+from farm.manifest.output import Output, settle
 from farm.manifest.place import Place, shown
 
 #: Ranges hold this many batches unless the user says otherwise.
@@ -20,7 +21,6 @@ _BATCHES = 4
 _RUN_LATER = ("window", "finish_by", "budget_usd", "profile", "optimize", "target_range_seconds")
 #: Columns that tell an OpenAI batch file.
 _OPENAI = {"custom_id", "method", "url", "body"}
-_FORMATS_LATER = ("jpeg", "webp")
 
 
 class _Section(BaseModel):
@@ -38,6 +38,8 @@ class Run(_Section):
     batch: int = Field(default=8, ge=1, le=1024)
     #: Images of one range.
     range: int = Field(default=_BATCHES * 8, ge=1, le=1_000_000)
+    #: Days after its end on which the job is removed with its pictures; None keeps it.
+    keep_days: int | None = Field(default=None, ge=1, le=36_500)
 
     @model_validator(mode="before")
     @classmethod
@@ -46,14 +48,6 @@ class Run(_Section):
         if isinstance(values, dict) and "range" not in values and type(values.get("batch")) is int:
             return {**values, "range": max(1, _BATCHES * values["batch"])}
         return values
-
-
-class Output(_Section):
-    """Where the pictures go."""
-
-    format: Literal["png"] = "png"
-    name: str = Field(default="{index:06}-{seed}-{steps}.png", min_length=1)
-    prompt_metadata: bool = True
 
 
 @dataclass(frozen=True)
@@ -130,14 +124,12 @@ def _manifest(  # noqa: PLR0913 what each kind of source knows
         place.fail("is missing: it says what to draw.", "render")
     run, output = place.mapping(data.get("run"), "run"), place.mapping(data.get("output"), "output")
     place.check_keys(run, "run", known=list(Run.model_fields), later=_RUN_LATER)
-    place.check_keys(output, "output", known=list(Output.model_fields), later=("quality",))
-    if output.get("format") in _FORMATS_LATER:
-        place.fail(f"{output['format']} is known but not supported yet: png is.", "output.format")
+    place.check_keys(output, "output", known=list(Output.model_fields))
     return Manifest(
         name=_name(data.get("name"), stem, place),
         render=read_render(data.get("render"), place=place, base=base, table=table),
         run=_validated(Run, run, place, "run"),
-        output=_validated(Output, output, place, "output"),
+        output=_validated(Output, settle(output, place), place, "output"),
         base=base,
         place=place,
     )
@@ -151,7 +143,7 @@ def _name(value: Any, stem: str, place: Place) -> str:
     return value.strip()
 
 
-_Model = TypeVar("_Model", bound=_Section)
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def _validated(model: type[_Model], values: Mapping[str, Any], place: Place, path: str) -> _Model:

@@ -14,7 +14,7 @@ _WHOLE = re.compile(r"(0\d{1,2})?[dxX]?")
 _REAL = re.compile(r"(0\d{1,2})?(\.\d)?[fg]?")
 _UNSAFE = re.compile(r"[^\w.+=@-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\\]")
-_OTHER_SUFFIXES = (".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp")
+_OTHER_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".tif", ".tiff", ".bmp")
 #: Longest part of a path in bytes, as file systems have it, and longest name: a key of S3 takes 1024.
 _PART, _NAME = 255, 700
 
@@ -69,8 +69,8 @@ class NamePattern:
     parts: tuple[Part, ...]
 
     @classmethod
-    def parse(cls, pattern: str, *, extension: str = ".png") -> "NamePattern":
-        """Check a pattern; the extension is added where it is missing.
+    def parse(cls, pattern: str, *, extensions: tuple[str, ...] = (".png",)) -> "NamePattern":
+        """Check a pattern; the first of the extensions is added where none of them is there.
 
         Raises:
             ValueError: an unknown field or format, or a name that would leave the job's folder; says which.
@@ -80,12 +80,11 @@ class NamePattern:
         except ValueError as error:
             raise ValueError(f"{shown(pattern)} is no name: {str(error).rstrip('.?')}.") from None
         last = found[-1].literal.lower() if found and found[-1].field is None else ""
-        if last.endswith(_OTHER_SUFFIXES):
-            raise ValueError(
-                f"{shown(pattern)} ends in {last[last.rindex('.') :]}, and the pictures are {extension[1:]}."
-            )
-        if not last.endswith(extension):
-            found.append(Part(extension))
+        if not last.endswith(extensions):
+            if last.endswith(_OTHER_SUFFIXES):
+                ending = last[last.rindex(".") :]
+                raise ValueError(f"{shown(pattern)} ends in {ending}, and the pictures' ending is {extensions[0]}.")
+            found.append(Part(extensions[0]))
         parsed = cls(tuple(found))
         parsed.check("".join(part.literal + ("x" if part.field else "") for part in found))
         return parsed

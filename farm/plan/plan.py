@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from farm.errors import StoreError
-from farm.manifest.model import Manifest, Output, Run
+from farm.manifest.model import Manifest, Run
+from farm.manifest.output import Output
 from farm.manifest.space import GROUP_FIELDS, Space
 from farm.manifest.task import PipelineKey, RenderTask
 from farm.plan import document
@@ -80,7 +81,7 @@ class Plan:
     _pattern: NamePattern = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_pattern", NamePattern.parse(self.output.name))
+        object.__setattr__(self, "_pattern", NamePattern.parse(self.output.name, extensions=self.output.extensions))
 
     @property
     def images(self) -> int:
@@ -138,7 +139,7 @@ class Plan:
             "summary": self._summary,
             "verdicts": [dataclasses.asdict(verdict) for verdict in self.verdicts],
             "run": self.run.model_dump(),
-            "output": self.output.model_dump(),
+            "output": self.output.document(),
         }
 
     def to_json(self) -> bytes:
@@ -205,7 +206,7 @@ def make_plan(manifest: Manifest) -> Plan:
     ordered, order = Space(space.constants, factors), Order(segments)
     packed, parts = document.pack_factors(factors, segments)
     return Plan(
-        job_id=f"{slug(manifest.name)}-{document.render_hash(space, manifest.output.model_dump())}",
+        job_id=f"{slug(manifest.name)}-{document.render_hash(space, manifest.output.document())}",
         name=manifest.name,
         space=ordered,
         order=order,
@@ -222,7 +223,7 @@ def make_plan(manifest: Manifest) -> Plan:
 
 def _check_names(manifest: Manifest, space: Space) -> None:
     try:
-        check_names(space, NamePattern.parse(manifest.output.name))
+        check_names(space, NamePattern.parse(manifest.output.name, extensions=manifest.output.extensions))
     except ValueError as error:
         manifest.place.fail(str(error), "output.name")
 

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farm.errors import ManifestError
-from farm.manifest.model import Output, Run, load
+from farm.manifest.model import Run, load
+from farm.manifest.output import Output
 
 Write = Callable[[str, str | bytes], Path]
 
@@ -130,10 +131,11 @@ def test_a_range_is_four_batches(run: dict[str, int], size: int) -> None:
         ("run", "optimize", "lossy", "known but not supported yet"),
         ("run", "target_range_seconds", 60, "known but not supported yet"),
         ("run", "prioritty", 1, "unknown key 'prioritty': did you mean 'priority'?"),
-        ("output", "format", "jpeg", "jpeg is known but not supported yet: png is."),
-        ("output", "format", "webp", "webp is known but not supported yet"),
-        ("output", "format", "gif", "must be png, and 'gif' is not"),
-        ("output", "quality", 90, "known but not supported yet"),
+        ("run", "keep_days", 0, "greater than or equal to 1"),
+        ("run", "keep_days", 0.5, "must be a valid integer"),
+        ("output", "format", "gif", "must be png, jpeg or webp, and 'gif' is not"),
+        ("output", "format", ["png"], "must be png, jpeg or webp"),
+        ("output", "quality", 90, "has no meaning for png, which keeps every pixel"),
         ("output", "name", "", "at least 1 character"),
         ("output", "name", 7, "must be a valid string"),
         ("output", "prompt_metadata", "yes", "must be a valid boolean"),
