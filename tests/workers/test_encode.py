@@ -1,4 +1,5 @@
 import io
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -10,8 +11,8 @@ from PIL import Image
 
 from farm.manifest.task import PipelineKey, RenderTask
 from farm.steps.schedulers import SCHEDULERS
-from workers.encode import encode
-from workers.parameters import Origin, parameters
+from workers.encode import SEGMENT, encode, shortened
+from workers.parameters import Origin, parameters, resolved
 
 MakeTask = Callable[..., RenderTask]
 PIXELS = np.random.default_rng(0).integers(0, 256, (16, 24, 3), dtype=np.uint8)
@@ -31,22 +32,77 @@ def test_png_keeps_every_pixel() -> None:
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "webp"])
-def test_lossy_kinds_carry_the_parameters(kind: str) -> None:
-    """Where others look for them: EXIF's user comment."""
-    image = opened(encode(PIXELS, kind=kind, texts={"parameters": "a bär\nSteps: 4", "stepfarm": "{}"}))
+def test_lossy_kinds_carry_both_texts(kind: str) -> None:
+    """In EXIF: the parameters where others look for them, our own JSON in the description, who wrote it beside it."""
+    texts = {"parameters": "a bär\nSteps: 4", "stepfarm": '{"prompt": "a bär"}'}
+    image = opened(encode(PIXELS, kind=kind, texts=texts))
     assert image.format == kind.upper()
-    comment = image.getexif().get_ifd(0x8769)[0x9286]
-    assert comment.removeprefix(b"UNICODE\0").decode("utf-16-be") == "a bär\nSteps: 4"
+    exif = image.getexif()
+    assert exif.endian == ">"
+    comment = exif.get_ifd(0x8769)[0x9286]
+    assert comment.startswith(b"UNICODE\0")
+    assert comment[8:].decode("utf-16-be") == "a bär\nSteps: 4"
+    assert (exif[0x0131], exif[0x010E]) == ("Stepfarm", '{"prompt": "a b\\u00e4r"}')
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_without_metadata_nothing_is_told(kind: str) -> None:
+    """`output.prompt_metadata: false` leaves no text in the file, whatever its kind."""
+    data = encode(PIXELS, kind=kind, texts={})
+    assert not {"parameters", "stepfarm", "exif"} & opened(data).info.keys()
+    assert b"Exif" not in data
+
+
+def test_quality_decides_the_bytes() -> None:
+    """More of it, more bytes; the usual one where none is given."""
+    for kind, usual in (("jpeg", 92), ("webp", 90)):
+        sizes = [len(encode(PIXELS, kind=kind, quality=quality, texts={})) for quality in (10, 50, 100)]
+        assert sizes == sorted(set(sizes))
+        assert encode(PIXELS, kind=kind, texts={}) == encode(PIXELS, kind=kind, quality=usual, texts={})
+
+
+def test_lossless_webp_keeps_every_pixel() -> None:
+    """As PNG does."""
+    assert np.array_equal(np.asarray(opened(encode(PIXELS, kind="webp", quality="lossless", texts={}))), PIXELS)
+
+
+@pytest.mark.parametrize(("quality", "sampling"), [(89, 2), (90, 0)])
+def test_a_good_jpeg_keeps_its_colours_sharp(quality: int, sampling: int) -> None:
+    """No chroma subsampling from 90 on."""
+    from PIL.JpegImagePlugin import JpegImageFile, get_sampling
+
+    image = opened(encode(PIXELS, kind="jpeg", quality=quality, texts={}))
+    assert isinstance(image, JpegImageFile)
+    assert get_sampling(image) == sampling
+
+
+@pytest.mark.parametrize("characters", [20_000, 40_000, 200_001])
+def test_a_text_too_long_for_a_jpeg_is_cut_before_its_settings(characters: int) -> None:
+    """A segment holds 64 KiB: our own JSON goes first, then the end of the prompts, never the picture."""
+    texts = {"parameters": "🐈" * (characters // 2) + "\nSteps: 4, Seed: 5", "stepfarm": '{"prompt": "🐈"}'}
+    comment = opened(encode(PIXELS, kind="jpeg", texts=texts)).getexif().get_ifd(0x8769)[0x9286]
+    said = comment[8:].decode("utf-16-be")
+    assert said.endswith("\nSteps: 4, Seed: 5")
+    assert (said == texts["parameters"]) == (characters == 20_000)
+    webp = opened(encode(PIXELS, kind="webp", texts=texts)).getexif().get_ifd(0x8769)[0x9286]
+    assert webp[8:].decode("utf-16-be") == texts["parameters"]
+
+
+@given(st.text(max_size=200), st.integers(0, 40_000), st.integers(0, 20_000))
+def test_whatever_is_kept_fits_the_segment(text: str, repeated: int, own: int) -> None:
+    """And nothing is cut that would fit."""
+    texts = {"parameters": f"{text * (repeated // 100)}\nSteps: 4", "stepfarm": '"' + "ä" * own + '"'}
+    kept = shortened(texts)
+    size = 2 * len(kept["parameters"].encode("utf-16-be")) // 2 + len(
+        json.dumps(json.loads(kept.get("stepfarm", '""')))
+    )
+    assert size <= SEGMENT + 10
+    assert kept["parameters"] == texts["parameters"] or "stepfarm" not in kept
 
 
 def test_grey_pictures_are_pictures() -> None:
     """A pipeline may answer one channel."""
     assert opened(encode(PIXELS[:, :, :1], texts={})).mode == "L"
-
-
-def test_without_metadata_nothing_is_told() -> None:
-    """`output.prompt_metadata: false` leaves no text in the file."""
-    assert opened(encode(PIXELS, texts={})).info == {}
 
 
 def test_half_a_character_is_no_reason_to_fail() -> None:
@@ -65,13 +121,15 @@ def test_any_text_survives(text: str) -> None:
     "prompt", ["a cat", "two lines\nof: text, with (commas:1.2)", "日本語のプロンプト 🐈", 'a "quoted" cat']
 )
 @pytest.mark.parametrize("negative", ["", "blurry, low quality"])
-def test_others_read_our_pictures(make_task: MakeTask, prompt: str, negative: str) -> None:
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_others_read_our_pictures(make_task: MakeTask, kind: str, prompt: str, negative: str) -> None:
     """sd-parsers finds prompt, negative prompt, steps, sampler, guidance, seed, size and model."""
     task = make_task(
         PipelineKey("builtin:shapes"), prompt=prompt, negative_prompt=negative, seed=2**64 - 1, steps=20, width=24,
         height=16, guidance_scale=6.5, scheduler="dpm++2m-karras",
     )  # fmt: skip
-    found = sd_parsers.ParserManager().parse(opened(encode(PIXELS, texts={"parameters": parameters(task, ORIGIN)})))
+    texts = {"parameters": parameters(task, ORIGIN), "stepfarm": resolved(task, ORIGIN)}
+    found = sd_parsers.ParserManager().parse(opened(encode(PIXELS, kind=kind, texts=texts)))
     assert found is not None
     (sampler,) = found.samplers
     assert [each.value for each in sampler.prompts] == [prompt]
