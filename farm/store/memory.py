@@ -1,4 +1,4 @@
-"""A store in memory: the same five verbs, for tests and dry runs."""
+"""A store in memory: the same verbs, for tests and dry runs."""
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,6 +42,10 @@ class MemoryStore:
             if key not in self.objects:
                 raise NotInStoreError(key)
             return self.objects[key].data
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The object's bytes in pieces; raises `NotInStoreError`."""
+        return iter([self.get(key)])
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""

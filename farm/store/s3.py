@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Keys per DeleteObjects request: the protocol's own limit.
 _DELETE_PAGE = 1000
+#: Bytes that a streamed object is read in.
+_PIECE = 1 << 20
 
 
 class S3Store:
@@ -65,6 +67,22 @@ class S3Store:
         with translated(self._place, key):
             answer = self._client.get_object(Bucket=self._place.bucket, Key=self._prefix + key)
             return bytes(answer["Body"].read())
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The object's bytes in pieces; raises `NotInStoreError` at once."""
+        with translated(self._place, key):
+            body = self._client.get_object(Bucket=self._place.bucket, Key=self._prefix + key)["Body"]
+        return self._pieces(body)
+
+    def _pieces(self, body: Any) -> Iterator[bytes]:
+        """The pieces of an answer's body."""
+        with body:
+            while True:
+                with translated(self._place):
+                    piece = bytes(body.read(_PIECE))
+                if not piece:
+                    return
+                yield piece
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""

@@ -1,4 +1,4 @@
-"""What the farm asks of an object store: five verbs."""
+"""What the farm asks of an object store: a few verbs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
@@ -23,6 +23,9 @@ class Store(Protocol):
 
     def get(self, key: str) -> bytes:
         """The object's bytes; raises `NotInStoreError`."""
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The object's bytes in pieces, for what may be larger than memory; raises `NotInStoreError` at once."""
 
     def exists(self, key: str) -> bool:
         """Whether the object is there."""

@@ -40,6 +40,17 @@ def test_a_megabyte_survives(store: Store) -> None:
     assert store.get("picture.png") == data
 
 
+def test_a_large_object_comes_in_pieces(store: Store) -> None:
+    """Together they are the object, an empty one too; one that is not there is said before the first piece."""
+    data = bytes(range(256)) * 10_000
+    store.put("results.jsonl", data)
+    store.put("empty", b"")
+    assert b"".join(store.stream("results.jsonl")) == data
+    assert b"".join(store.stream("empty")) == b""
+    with pytest.raises(NotInStoreError, match="no object not/there"):
+        store.stream("not/there")
+
+
 def test_what_is_not_there_is_said(store: Store) -> None:
     """A missing object is an error that names its key; asking whether it is there is none."""
     store.put("there/x", b"1")
