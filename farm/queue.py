@@ -58,6 +58,8 @@ SETTINGS: dict[str, Any] = {
     "broker_connection_retry": True,
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
+    # A Redis whose disk or memory is full answers, and refuses: as good as away.
+    "broker_channel_error_retry": True,
     # Ranges in hand are finished when the broker is lost: their leases are the ledger's.
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     # Direct queues by name: no bindings, so a FLUSHALL under a running worker changes nothing.

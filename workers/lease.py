@@ -67,6 +67,8 @@ class Held:
     started_at: float = field(init=False)
     busy_s: float | None = None
     slowest: float = 0.0
+    #: Why nothing of it can be stored or read now; empty while all is well.
+    trouble: str = ""
 
     def __post_init__(self) -> None:
         self.started_at = self.moved_at = self.clock()
@@ -77,6 +79,16 @@ class Held:
         self.slowest = max(self.slowest, now - self.moved_at)
         self.moved_at = now
         self.ticks += 1
+
+    def waits(self, why: str = "") -> None:
+        """Nothing moves, and not because of this range: the store refuses, or has no place yet for its pictures."""
+        self.trouble = why
+        self.tick()
+
+    def goes_on(self) -> None:
+        """The store takes and gives again."""
+        self.trouble = ""
+        self.tick()
 
     def rendering(self, *, steps: int) -> None:
         """A batch of so many steps begins."""
@@ -108,13 +120,19 @@ class Held:
     @property
     def live(self) -> bool:
         """Whether work under this lease can still count."""
-        return self.signal in (Signal.CONTINUE, Signal.DRAIN) and self.proved
+        return self.wanted and self.proved
+
+    @property
+    def wanted(self) -> bool:
+        """Whether nobody has said that its pictures are not wanted: a stored one counts under an old lease too."""
+        return self.signal in (Signal.CONTINUE, Signal.DRAIN)
 
     def progress(self) -> Progress:
         """What the next renewal carries."""
         return Progress(
             ticks=self.ticks,
-            doing=self.doing,
+            doing="waiting" if self.trouble else self.doing,
+            trouble=self.trouble,
             step=self.step,
             steps=self.steps,
             images=self.images,

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from farm.errors import LedgerError, StoreError
-from farm.ledger.values import FailedPart, Lease
+from farm.ledger.values import FailedPart, Lease, Signal
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Outcome
 from farm.profile.record import ImageRecord, Record, WorkerInfo
@@ -29,8 +29,12 @@ THREADS = 4
 DEPTH = 2
 #: Seconds between tries when a service is away: doubled from the first to the last.
 FIRST_DELAY, LAST_DELAY = 0.5, 8.0
-#: Seconds after which a commit that Redis does not take is left to the rebuild: the record is in the store.
-COMMIT_PATIENCE = 600.0
+#: Seconds after which a commit that Redis does not take is left to the rebuild: the record is in the store. Longer than
+#: a night: what is not committed is rendered again.
+COMMIT_PATIENCE = 12 * 3600.0
+#: Seconds that a worker that is to end goes on trying to store a picture, and then to record that it could not: both
+#: together are less than it has to end.
+DRAIN_PATIENCE = 8.0
 
 Sleep = Callable[[float], object]
 T = TypeVar("T")
@@ -80,9 +84,9 @@ class Publisher:
         self._slots = threading.Semaphore(depth)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="publish")
 
-    def enter(self, *, wait: bool) -> bool:
-        """Take a place for a range's pictures; without waiting, False when there is none."""
-        return self._slots.acquire(blocking=wait)
+    def enter(self, *, wait: float) -> bool:
+        """Take a place for a range's pictures; False when there is none within so many seconds."""
+        return self._slots.acquire(timeout=wait)
 
     def leave(self) -> None:
         """Give the place up."""
@@ -114,14 +118,16 @@ class Publisher:
         if not self._put(attempt, keys.image(attempt.plan.job_id, made.name), data, sha256=made.sha256):
             return None
         ended_at = time.perf_counter()
-        attempt.held.tick()
         self._session.uploaded(attempt.plan.job_id, ended_at - begin)
         return made.model_copy(update={"encode_s": encoded_at - begin, "upload_s": ended_at - encoded_at})
 
     def _put(self, attempt: Attempt, key: str, data: bytes, *, sha256: str | None = None) -> bool:
-        """Write an object, however long the store is away, while the lease lives; False when it was not written."""
+        """Write an object, however long the store is away, while it is wanted; False when it was not written.
+
+        Redis may be away too, as when both have no room left: the picture outlives a lease that cannot be renewed.
+        """
         kind = attempt.plan.output.format if sha256 else "json"
-        delay = FIRST_DELAY
+        held, delay, left = attempt.held, FIRST_DELAY, DRAIN_PATIENCE
         while True:
             try:
                 self._store.put(
@@ -132,11 +138,16 @@ class Publisher:
                 )
             except StoreError as error:
                 log.warning("Cannot write %s: %s", key, error)
-                if not attempt.held.live:
+                if not held.wanted or left <= 0:
                     return False
+                held.waits(f"Worker {self._worker.id} waits to store what it has rendered. {error}")
+                if held.signal is Signal.DRAIN:
+                    delay = min(delay, 1.0)
+                    left -= delay
                 self._sleep(delay)
                 delay = min(delay * 2, LAST_DELAY)
             else:
+                held.goes_on()
                 return True
 
     def _finish(self, attempt: Attempt, done: Callable[[], None]) -> None:
@@ -222,7 +233,7 @@ def encoded(attempt: Attempt, picture: Picture) -> bytes:
         if output.prompt_metadata
         else {}
     )
-    return encode(picture.pixels, kind=output.format, texts=texts)
+    return encode(picture.pixels, kind=output.format, quality=output.quality, texts=texts)
 
 
 def image_record(attempt: Attempt, picture: Picture, data: bytes) -> ImageRecord:

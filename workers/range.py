@@ -17,7 +17,7 @@ from workers.attempt import Attempt, Picture
 from workers.batch import Failure, failure
 from workers.cache import PipelineCache
 from workers.gpu import GpuRoom, place
-from workers.lease import Held, Keeper, StoppedError
+from workers.lease import INTERVAL, Held, Keeper, StoppedError
 from workers.origin import origin_of
 from workers.pipeline import Loaded
 from workers.plans import Plans
@@ -143,10 +143,14 @@ class Runner:
                 break
             try:
                 plan = self.plans.get(rng.job_id)
-                return plan, plan.tasks(rng.start, rng.stop)
+                tasks = plan.tasks(rng.start, rng.stop)
             except StoreError as error:
                 log.warning("Cannot read the tasks of %s: %s", rng, error)
+                held.waits(f"Worker {self.worker} waits to read its tasks. {error}")
                 self.sleep(DELAY)
+            else:
+                held.goes_on()
+                return plan, tasks
         return None
 
     def _refuse(self, held: Held, error: Exception) -> None:
@@ -181,9 +185,10 @@ class Runner:
 
     def _enter(self, attempt: Attempt) -> bool:
         """Take a place among the ranges that wait for their upload; the wait is measured."""
-        if not self.publisher.enter(wait=False):
+        if not self.publisher.enter(wait=0.0):
             self.watch.switch(Kind.BLOCKED, **place(attempt))
-            self.publisher.enter(wait=True)
+            while not self.publisher.enter(wait=INTERVAL):
+                attempt.held.waits()
             self.watch.switch(Kind.POST, **place(attempt))
         return True
 

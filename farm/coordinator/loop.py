@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from farm.client.submit import read_plan
@@ -15,7 +16,7 @@ from farm.coordinator.feed import Feeder, Send
 from farm.coordinator.finish import Finisher, fail_damaged
 from farm.coordinator.rebuild import discover, restore
 from farm.coordinator.tend import Tender
-from farm.errors import DamagedError, NotInStoreError, ServiceError
+from farm.errors import DamagedError, LedgerError, NotInStoreError, ServiceError
 from farm.ledger.ledger import Ledger
 from farm.store.store import Store
 
@@ -170,7 +171,18 @@ class Coordinator:
             return BUSY if self.tick() else IDLE
         except ServiceError as error:
             log.error("%s", error, extra={"action": "tick_failed"})  # noqa: TRY400 a sentence, not a traceback
+            self._hold(error)
             return min(MOST_BACKOFF, max(1.0, waited * 2))
+
+    def _hold(self, error: ServiceError) -> None:
+        """Blame no worker for a silence of Redis that it shared; tell the users what keeps the store from us."""
+        if isinstance(error, LedgerError):
+            self._next_sweep = self._clock() + self._ledger.lease
+            return
+        with suppress(ServiceError):
+            for job_id in self._ledger.active():
+                self._said[job_id] = f"The coordinator waits. {error}"
+                self._ledger.set_waiting(job_id, self._said[job_id])
 
 
 def main(settings: "Settings") -> int:

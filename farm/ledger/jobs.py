@@ -98,7 +98,7 @@ class Jobs(LedgerBase):
             pipe.hgetall(self._job(job_id, "entries"))
         found = pipe.execute()
         rows = zip(names, found[::2], found[1::2], strict=True)
-        return [_status(job_id, fields, _leased_images(entries)) for job_id, fields, entries in rows if fields]
+        return [_status(job_id, fields, entries) for job_id, fields, entries in rows if fields]
 
     def loads(self, job_id: str) -> list[GroupLoad]:
         """How much of every group of a job waits and is out."""
@@ -181,15 +181,16 @@ def _number_first(item: tuple[str, str]) -> int:
     return int(item[0])
 
 
-def _leased_images(entries: Mapping[str, str]) -> int:
-    """Images in ranges under a lease that have no bit yet."""
-    total = 0
+def _leased(entries: Mapping[str, str]) -> tuple[int, str | None]:
+    """Images in ranges under a lease that have no bit yet, and why the first of these that waits does."""
+    total, trouble = 0, None
     for member, text in entries.items():
         entry = json.loads(text)
         if entry["state"] == "leased":
             start, stop = _bounds(member)
             total += max(0, stop - start - int(entry["new"]))
-    return total
+            trouble = trouble or entry.get("trouble")
+    return total, trouble or None
 
 
 def _came_back(job: JobEntry, again: Iterable[str]) -> Counter[int]:
@@ -220,12 +221,13 @@ def _load(
     )
 
 
-def _status(job_id: str, fields: Mapping[str, str], running: int) -> JobStatus:
+def _status(job_id: str, fields: Mapping[str, str], entries: Mapping[str, str]) -> JobStatus:
+    running, trouble = _leased(entries)
     return JobStatus(
         job_id=job_id,
         name=fields["name"],
         state=JobState(fields["state"]),
-        reason=fields.get("reason") or fields.get("waiting"),
+        reason=fields.get("reason") or trouble or fields.get("waiting"),
         images=int(fields["images"]),
         done=int(fields["done"]),
         failed=int(fields["failed"]),

@@ -51,6 +51,7 @@ class Leases(LedgerBase):
             "images": progress.images,
             "busy_s": progress.busy_s,
             "patience_s": progress.patience_s,
+            "trouble": progress.trouble,
         }
         answer = self._run(
             "renew",

@@ -1,7 +1,7 @@
 -- renew (worker): extend a lease while its token is current and its progress moved, and carry live progress.
 --
 -- ARGV     2 start, 3 stop, 4 token, 5 worker, 6 lease in seconds,
---          7 progress as JSON {ticks, doing, step, steps, images, busy_s, patience_s}
+--          7 progress as JSON {ticks, doing, step, steps, images, busy_s, patience_s, trouble}
 -- Answers  continue | cancel | drain | lost
 --
 -- A range that is unknown under a token of an earlier epoch is adopted again when nobody else has any of it: Redis
@@ -66,7 +66,7 @@ end
 if progress.doing ~= 'loading' and entry.doing ~= progress.doing then
   redis.call('HDEL', root .. 'deaths:' .. worker, entry.queue)
 end
-entry.renewed_at, entry.busy_s = at, progress.busy_s
+entry.renewed_at, entry.busy_s, entry.trouble = at, progress.busy_s, progress.trouble
 entry.doing, entry.step, entry.steps, entry.images = progress.doing, progress.step, progress.steps, progress.images
 local moves = at - entry.moved_at <= progress.patience_s
 write_entry(member, entry, moves and at + lease or redis.call('ZSCORE', OUT, member) or at)

@@ -6,6 +6,7 @@
 --
 -- An expired lease of one task is a strike; a longer range comes back halved. One that ran out while its worker loaded
 -- comes back as it was: its tasks had no part in it, but the worker that does so again and again is unfit for the queue.
+-- One that ran out while its worker waited for the store comes back as it was too.
 -- An attempt's seconds are those of the last renewal. A range that was sent, is older than the grace, and whose queue is empty had its message lost. For one
 -- lease after a new epoch nothing is swept, so that living workers keep what they hold.
 local grace, lengths, at = tonumber(ARGV[2]), cjson.decode(ARGV[3]), now()
@@ -35,6 +36,8 @@ local function expire(member, entry)
   elseif not entry.doing or entry.doing == 'loading' then
     put_back(start, stop)
     died_loading(entry.worker, entry.queue)
+  elseif entry.doing == 'waiting' then
+    put_back(start, stop)
   elseif stop - start > 1 then
     put_back_halved(start, stop)
   elseif not settled(start) then

@@ -87,7 +87,7 @@ class Progress:
 
     #: Any value that changes when work moves, such as steps run so far in this session.
     ticks: int
-    #: What the worker does: ``loading``, ``rendering`` or ``publishing``.
+    #: What the worker does: ``loading``, ``rendering``, ``publishing``, or ``waiting`` for the store.
     doing: str
     step: int = 0
     steps: int = 0
@@ -97,6 +97,8 @@ class Progress:
     busy_s: float = 0.0
     #: Seconds without a new tick after which the lease is not extended any more.
     patience_s: float = 120.0
+    #: Why it waits, for the job's user.
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ class WorkerStatus:
     queue: str | None
     #: Queues whose pipelines it has loaded.
     loaded: tuple[str, ...]
-    #: ``idle``, ``loading``, ``rendering``, ``publishing``, ``draining``.
+    #: ``idle``, ``loading``, ``rendering``, ``publishing``, ``waiting``, ``draining``.
     doing: str
     job_id: str | None
     step: int

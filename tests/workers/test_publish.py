@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from farm.errors import StoreError
-from farm.ledger.values import FailedPart, Lease, Signal
+from farm.ledger.values import FailedPart, Lease, Progress, Signal
 from farm.plan.plan import Plan
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Outcome, Token
@@ -124,7 +124,7 @@ def test_pictures_then_records_then_the_ledger(bench: MakeBench, ledger: Any) ->
         assert image.encode_s > 0
     assert one.session.writes == 1
     assert one.session.seconds[one.plan.job_id] > 0
-    assert one.held.ticks == 8
+    assert one.held.ticks == 9
 
 
 def test_a_failure_costs_its_neighbours_nothing(bench: MakeBench, ledger: Any) -> None:
@@ -185,6 +185,41 @@ def test_a_store_that_comes_back_fails_nothing(bench: MakeBench, ledger: Any) ->
     assert len(one.slept) == 4
 
 
+def test_pictures_outlive_a_lease_that_cannot_be_renewed(bench: MakeBench, ledger: Any) -> None:
+    """Redis and the store may be without room together: what is rendered is kept until both take it."""
+    one = bench(Flaky(4))
+    one.held.proved_at = -1000.0
+    assert not one.held.live
+    one.add(*range(8))
+    one.close()
+    assert [(start, stop) for start, stop, _, _ in ledger.commits] == [(0, 8)]
+
+
+def test_a_worker_that_waits_says_for_what(bench: MakeBench) -> None:
+    """The next renewal tells the job's user what the store says, and that something moves."""
+    one = bench(Flaky(1))
+    seen: list[Progress] = []
+    one.publisher._sleep = lambda _: seen.append(one.held.progress())
+    one.held.publishing()
+    one.add(0)
+    one.close()
+    (waiting,) = seen
+    assert (waiting.doing, waiting.ticks) == ("waiting", 1)
+    assert waiting.trouble == "Worker w waits to store what it has rendered. away"
+    after = one.held.progress()
+    assert (after.doing, after.trouble) == ("publishing", "")
+
+
+def test_a_worker_that_is_to_end_does_not_wait_for_ever(bench: MakeBench, ledger: Any) -> None:
+    """Less than the supervisor gives it: then its range goes back, without a strike."""
+    one = bench(Flaky(10_000))
+    one.held.signal = Signal.DRAIN
+    one.add(0)
+    one.close()
+    assert 8 <= sum(one.slept) / 2 <= 9  # the picture, then the record of what went back
+    assert (ledger.commits, ledger.failed, len(ledger.returned)) == ([], [], 1)
+
+
 def test_a_store_that_stays_away_gives_up_with_the_lease(bench: MakeBench, ledger: Any) -> None:
     """The pictures are nowhere: the positions go back."""
     one = bench(Flaky(10_000))
@@ -221,7 +256,7 @@ def test_a_ledger_that_stays_away_is_left_to_the_rebuild(bench: MakeBench, ledge
     one.add(*range(8))
     one.close()
     assert len(one.records()) == 1
-    assert sum(one.slept) >= 600
+    assert sum(one.slept) >= 12 * 3600
 
 
 def test_a_picture_that_cannot_be_encoded_fails_alone(bench: MakeBench, ledger: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from farm.coordinator import loop
-from farm.errors import StoreError
+from farm.errors import LedgerError, StoreError
 from farm.ledger.ledger import Ledger
 from farm.ledger.values import JobState, Lease, Progress, Signal
 from farm.store import keys
@@ -182,8 +182,31 @@ def test_errors_of_a_service_are_said_once_and_waited_out(
         patch.setattr(stage.store, "list", away)
         waits = [ticking.coordinator.step(wait) for wait in (0.1, 1.0, 2.0, 14.0)]
     assert waits == [1.0, 2.0, 4.0, loop.MOST_BACKOFF]
+    assert stage.ledger.jobs()[0].reason == "The coordinator waits. The store is away."
     assert {record.getMessage() for record in caplog.records} == {"The store is away."}
     assert ticking.coordinator.step(15.0) == loop.BUSY
+    assert "The coordinator waits" not in (stage.ledger.jobs()[0].reason or "")
+
+
+def test_a_silence_of_redis_is_blamed_on_nobody(ticking: Ticking, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A coordinator that could not reach Redis itself lets workers renew before it sweeps."""
+    stage = ticking.stage
+    stage.submit()
+    ticking.tick(2)
+    (held, *_) = ticking.claim()
+
+    def away(*_: object) -> None:
+        raise LedgerError("Redis is away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.ledger, "lead", away)
+        ticking.coordinator.step(0.0)
+    stage.ledger.shift_clock(stage.ledger.lease + 1)
+    ticking.tick(5)
+    assert stage.ledger.renew(held, worker="w1", progress=Progress(ticks=1, doing="rendering")) is Signal.CONTINUE
+    stage.ledger.shift_clock(stage.ledger.lease + 1)
+    ticking.tick(2, seconds=stage.ledger.lease)
+    assert stage.ledger.renew(held, worker="w1", progress=Progress(ticks=2, doing="rendering")) is Signal.LOST
 
 
 def test_the_loop_stops_when_it_is_told(ticking: Ticking) -> None:

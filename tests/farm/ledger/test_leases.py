@@ -451,6 +451,22 @@ def test_what_was_being_loaded_comes_back_whole(opened: Moves) -> None:
     assert opened.waiting()[:3] == [(0, 8), (8, 16), (16, 20)]
 
 
+def test_a_lease_that_ran_out_while_the_store_refused_strikes_nobody(opened: Moves) -> None:
+    """However often a picture cannot be stored, its task is innocent; its job says what it waits for."""
+    for _ in range(5):
+        lease = opened.lease(1)
+        waiting = Progress(ticks=1, doing="waiting", trouble="Worker w1 waits. The disk is full.")
+        opened.ledger.renew(lease, worker="w1", progress=waiting)
+        status = opened.ledger.status(opened.job_id)
+        assert status is not None
+        assert status.reason == "Worker w1 waits. The disk is full."
+        opened.expire()
+    status = opened.ledger.status(opened.job_id)
+    assert status is not None
+    assert (status.failed, status.reason) == (0, None)
+    assert (lease.range.start, lease.range.stop) in opened.waiting()
+
+
 def test_a_worker_that_dies_again_and_again_while_loading_is_unfit(moves: Moves, beat: Callable[..., None]) -> None:
     """A model that does not fit into memory costs three tries, and no task is given up for it."""
     moves.open(images=1, groups=(GroupEntry(0, 0, 1, "red"),), max_attempts=1)
