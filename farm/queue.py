@@ -79,6 +79,7 @@ def transport_options(prefix: str) -> dict[str, Any]:
         "global_keyprefix": f"{prefix}:b:",  # scopes the broker's ACL, and keeps two farms apart
         "visibility_timeout": _VISIBILITY,
         "priority_steps": [0],  # priority is decided at dispatch: one list per queue instead of four
+        "client_name": "stepfarm-broker",  # as CLIENT LIST shows it
         "socket_timeout": 30,  # a half-open socket would hang for ever
         "socket_connect_timeout": 5,
         "socket_keepalive": True,

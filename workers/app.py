@@ -38,7 +38,7 @@ def run(settings: Settings) -> int:
     app = make_app(settings)
     os.environ.update(settings.environment() | {NAME: name, PARENT: str(os.getpid())})
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
-    heart = Heart(lambda: Ledger.connect(settings), worker=name, info={"host": socket.gethostname()})
+    heart = Heart(lambda: Ledger.connect(settings, name="heart"), worker=name, info={"host": socket.gethostname()})
     worker = parent_worker(app, heart, name)
     heart.start()
     try:

@@ -77,7 +77,7 @@ def start_child(settings: Settings, worker: str) -> Child:
     """A child of this process's own, its libraries imported and its services reached."""
     device = find_device()
     warm_up()
-    ledger = patiently(lambda: Ledger.connect(settings))
+    ledger = patiently(lambda: Ledger.connect(settings, name="worker"))
     now = patiently(lambda: steady(ledger.now))
     child = assemble(
         ledger=ledger,

@@ -196,7 +196,7 @@ def main(settings: "Settings") -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     coordinator = Coordinator(
-        Ledger.connect(settings),
+        Ledger.connect(settings, name="coordinator"),
         S3Store.from_settings(settings),
         lambda queue, ranges: send(app, queue, ranges),
         name=f"{socket.gethostname()}-{os.getpid()}",

@@ -20,13 +20,19 @@ class Ledger(Leases, Jobs, Steering, Roster):
     """
 
     @classmethod
-    def connect(cls, settings: Settings) -> "Ledger":
-        """The ledger that the settings name; raises `ServiceError` unless Redis answers."""
+    def connect(cls, settings: Settings, *, name: str = "client") -> "Ledger":
+        """The ledger that the settings name; raises `ServiceError` unless Redis answers.
+
+        Args:
+            settings: say where Redis is.
+            name: who asks, as ``CLIENT LIST`` shows it behind ``stepfarm-``.
+        """
         url = settings.require_redis_url()
         try:
             client = redis.Redis.from_url(
                 url,
                 decode_responses=True,
+                client_name=f"stepfarm-{name}",
                 socket_connect_timeout=5,
                 socket_timeout=30,  # a half-open socket would hang for ever
                 socket_keepalive=True,

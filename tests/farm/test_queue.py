@@ -78,6 +78,7 @@ def test_settings_are_those_that_were_measured(app: Celery) -> None:
     options = conf.broker_transport_options
     assert (options["socket_timeout"], options["socket_connect_timeout"]) == (30, 5)
     assert options["visibility_timeout"] > 24 * 3600
+    assert options["client_name"] == "stepfarm-broker"
 
 
 def test_a_broker_that_is_away_is_one_sentence() -> None:

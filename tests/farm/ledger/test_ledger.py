@@ -73,3 +73,10 @@ def test_a_restart_of_redis_begins_an_epoch_and_takes_nothing(own_redis: OwnRedi
     assert later.token > lease.token
     assert ledger.commit(lease, 0, 4, seconds=0, price=None) == [0, 1, 2, 3]
     ledger.redis.close()
+
+
+def test_a_connection_says_whose_it_is(redis_settings: Settings) -> None:
+    """`CLIENT LIST` tells a coordinator from a worker, so that a person sees who asks what."""
+    ledger = Ledger.connect(redis_settings, name="coordinator")
+    assert ledger.redis.client_getname() == "stepfarm-coordinator"
+    ledger.redis.close()
