@@ -10,7 +10,8 @@ import typer
 
 from farm.cli.connect import read_settings
 from farm.cli.watch import display, exit_code
-from farm.client.fetch import SHEET, prepare
+from farm.client.fetch import SHEET
+from farm.client.folder import prepare
 
 if TYPE_CHECKING:
     from farm.settings import Settings
@@ -29,8 +30,10 @@ def demo(
 ) -> None:
     """Render a small job on a farm of its own, print what it cost, and show the pictures."""
     from farm.client import Farm
+    from farm.local.needs import require
     from farm.report.console import show
 
+    require(workers=1, environment={})  # before anything is made: its services are its own
     folder = output or OUTPUT
     prepare(folder, force=output is None)
     home = read_settings().home / "demo"

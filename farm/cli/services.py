@@ -1,6 +1,5 @@
 """``coordinator``, ``worker``, ``workers`` and ``doctor``: the processes of a farm, and what they lack."""
 
-import importlib.util
 import os
 import sys
 from typing import Annotated
@@ -11,6 +10,7 @@ from farm.cli.connect import connect, read_settings
 from farm.doctor.doctor import Part
 from farm.errors import UsageError
 from farm.local.home import import_path, python
+from farm.local.needs import RENDERING, WORKER, renders
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -29,8 +29,8 @@ def worker(
     ] = None,
 ) -> None:
     """Run a worker for one device: this process becomes `python -m workers`."""
-    if importlib.util.find_spec("torch") is None:
-        raise UsageError("A worker needs the libraries of the extra 'worker': pip install 'stepfarm[worker]'.")
+    if not renders():
+        raise UsageError(f"A worker needs {', '.join(RENDERING)}: {WORKER}.")
     if name:
         os.environ["FARM_WORKER_NAME"] = name
     os.environ.update(import_path())

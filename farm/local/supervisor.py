@@ -10,6 +10,7 @@ from farm.local.home import Home
 from farm.local.launch import launch, wait_until_up
 from farm.local.leftovers import clean
 from farm.local.lock import Notice, held, is_up
+from farm.local.needs import require
 from farm.local.supervision import PATIENCE, Supervision
 from farm.settings import Settings
 
@@ -20,9 +21,10 @@ def up(settings: Settings, *, workers: int, detach: bool = False) -> None:
     What the environment or ``farm.toml`` already names, Redis or the store, is used and not started.
 
     Raises:
-        UsageError: a farm is up in this home already, or a server's program is missing.
+        UsageError: a farm is up in this home already, or something it is made of is not installed.
         ServiceError: something does not come up; says its last words.
     """
+    require(workers=workers, environment=os.environ)
     home = Home(settings.home)
     home.create()
     if detach:
