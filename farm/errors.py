@@ -6,7 +6,8 @@
     ├── ServiceError          exit 3   a service cannot be reached or refuses us
     │   ├── LedgerError                Redis
     │   └── StoreError                 S3
-    │       └── NotInStoreError        the object is not there
+    │       ├── NotInStoreError        the object is not there
+    │       └── NoBucketError          nor is the bucket
     ├── DamagedError          exit 1   an object of a job is not what was written: concerns that job alone
     ├── NoSuchJobError        exit 4
     ├── ModelError            a pipeline cannot be loaded on this worker: charges the worker, not the task
@@ -76,6 +77,10 @@ class NotInStoreError(StoreError):
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__(f"The store has no object {key}.")
+
+
+class NoBucketError(StoreError):
+    """The store answered, and the bucket is not there."""
 
 
 class DamagedError(FarmError):

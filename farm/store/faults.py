@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from farm.errors import NotInStoreError, StoreError
+from farm.errors import NoBucketError, NotInStoreError, StoreError
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -18,7 +18,7 @@ _EXPIRED = "{place} refuses the session token, which is wrong or has expired: ge
 _REGION = "The bucket {bucket!r} is in another region: set AWS_DEFAULT_REGION to its own."
 #: Code of a refusal -> its sentence.
 _SENTENCES = {
-    "NoSuchBucket": "{place} has no bucket {bucket!r}: create it, or check FARM_S3_URL.",
+    "NoSuchBucket": "{place} has no bucket {bucket!r}: create it, or check {named_by}.",
     "InvalidAccessKeyId": f"{{place}} does not know this access key: {_KEYS}.",
     "SignatureDoesNotMatch": f"{{place}} refuses the secret key: {_KEYS}.",
     "ExpiredToken": _EXPIRED,
@@ -36,6 +36,8 @@ class Place:
 
     bucket: str
     endpoint: str | None
+    #: The setting or field that names the bucket.
+    named_by: str = "FARM_S3_URL"
 
     def __str__(self) -> str:
         return f"the store at {self.endpoint}" if self.endpoint else "AWS S3"
@@ -56,7 +58,8 @@ def translated(place: Place, key: str | None = None) -> Iterator[None]:
     except ClientError as error:
         if key is not None and _code(error) in {"NoSuchKey", "404", "NotFound"}:
             raise NotInStoreError(key) from None
-        raise StoreError(_refused(place, error)) from None
+        kind = NoBucketError if _code(error) == "NoSuchBucket" else StoreError
+        raise kind(_refused(place, error)) from None
     except BotoCoreError as error:
         raise StoreError(_unasked(place, error)) from None
 
@@ -70,7 +73,8 @@ def _refused(place: Place, error: "ClientError") -> str:
     code, answer = _code(error), error.response.get("ResponseMetadata", {})
     status = answer.get("HTTPStatusCode")
     if code in _SENTENCES:
-        return _SENTENCES[code].format(place=_start(place), bucket=place.bucket, skew=_skew(answer))
+        named = {"bucket": place.bucket, "named_by": place.named_by}
+        return _SENTENCES[code].format(place=_start(place), skew=_skew(answer), **named)
     if status == HTTPStatus.FORBIDDEN:
         return _SENTENCES["AccessDenied"].format(place=_start(place), bucket=place.bucket)
     message = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")

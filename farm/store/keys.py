@@ -120,3 +120,18 @@ def session(worker: str, session_id: str) -> str:
 def sessions(worker: str) -> str:
     """Folder of a worker's sessions."""
     return f"workers/{worker}/"
+
+
+def model(name: str, revision: str) -> str:
+    """Folder of a submitter's model, with its trailing slash."""
+    return f"models/{name}-{revision}/"
+
+
+def model_file(name: str, revision: str, path: str) -> str:
+    """A file of a submitter's model."""
+    return f"{model(name, revision)}{path}"
+
+
+def inventory(name: str, revision: str, variant: str | None) -> str:
+    """What a submitter's model consists of: written last, so the model is all there when this object is."""
+    return f"{model(name, revision)}complete{f'.{variant}' if variant else ''}.json"

@@ -1,13 +1,14 @@
 """The store on any S3 server, through boto3."""
 
 import itertools
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from farm.errors import NotInStoreError, StoreError
 from farm.store.faults import Place, seconds_ahead, translated
-from farm.store.store import plain_metadata
+from farm.store.store import Entry, plain_metadata
 
 if TYPE_CHECKING:
     from pydantic import SecretStr
@@ -16,8 +17,25 @@ if TYPE_CHECKING:
 
 #: Keys per DeleteObjects request: the protocol's own limit.
 _DELETE_PAGE = 1000
-#: Bytes that a streamed object is read in.
-_PIECE = 1 << 20
+#: Bytes that a streamed object is read in, and written in: a part is in memory, and S3 takes 10 000 of at least 5 MiB.
+_PIECE, _PART = 1 << 20, 16 << 20
+
+
+class _Pieces:
+    """What an iterator gives, read as a file: exactly as much as is asked for, until there is no more."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces, self._left = iter(pieces), b""
+
+    def read(self, size: int = sys.maxsize) -> bytes:
+        """The next `size` bytes; fewer at the end only."""
+        found, length = [self._left], len(self._left)
+        while length < size and (piece := next(self._pieces, None)) is not None:
+            found.append(piece)
+            length += len(piece)
+        data = b"".join(found)
+        self._left = data[size:]
+        return data[:size]
 
 
 class S3Store:
@@ -44,6 +62,11 @@ class S3Store:
         except ValueError as error:
             raise StoreError(f"FARM_S3_ENDPOINT is wrong: {error}.") from None
 
+    def beside(self, bucket: str, prefix: str) -> "S3Store":
+        """Another place of the same server, asked with the same keys; errors name `render.model` as who named it."""
+        place = Place(bucket, self._place.endpoint, named_by="render.model")
+        return S3Store(self._client, place=place, prefix=prefix)
+
     def put(
         self,
         key: str,
@@ -60,6 +83,28 @@ class S3Store:
                 Body=data,
                 ContentType=content_type,
                 Metadata=plain_metadata(metadata),
+            )
+
+    def put_stream(
+        self,
+        key: str,
+        pieces: Iterable[bytes],
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        parallel: bool = False,
+    ) -> None:
+        """Write an object a part at a time; it is there whole, or as it was before."""
+        from boto3.s3.transfer import TransferConfig
+
+        config = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, use_threads=parallel)
+        with translated(self._place):
+            self._client.upload_fileobj(
+                _Pieces(pieces),
+                Bucket=self._place.bucket,
+                Key=self._prefix + key,
+                ExtraArgs={"ContentType": content_type, "Metadata": plain_metadata(metadata)},
+                Config=config,
             )
 
     def get(self, key: str) -> bytes:
@@ -84,6 +129,24 @@ class S3Store:
                     return
                 yield piece
 
+    def read(self, key: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop`, exclusive; raises `NotInStoreError`."""
+        if start >= stop:
+            return b""
+        with translated(self._place, key):
+            answer = self._client.get_object(
+                Bucket=self._place.bucket, Key=self._prefix + key, Range=f"bytes={start}-{stop - 1}"
+            )
+            data = bytes(answer["Body"].read())
+        # a server may answer with the whole object
+        return data[start:stop] if len(data) > stop - start else data
+
+    def metadata(self, key: str) -> Mapping[str, str]:
+        """What was said about an object, names in lower case; raises `NotInStoreError`."""
+        with translated(self._place, key):
+            answer = self._client.head_object(Bucket=self._place.bucket, Key=self._prefix + key)
+        return {name.lower(): str(value) for name, value in answer.get("Metadata", {}).items()}
+
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
         try:
@@ -93,11 +156,17 @@ class S3Store:
             return False
         return True
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Keys that begin with the prefix, in ascending order, read a page at a time."""
-        for page in self._pages(Prefix=self._prefix + prefix):
+    def list(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        """Keys that begin with the prefix, in ascending order, a page at a time; of those, what follows `after`."""
+        return (entry.key for entry in self.entries(prefix, after=after))
+
+    def entries(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
+        """Objects whose keys begin with the prefix, as `list` has them."""
+        beyond = {"StartAfter": self._prefix + after} if after else {}
+        for page in self._pages(Prefix=self._prefix + prefix, **beyond):
             for entry in page.get("Contents", []):
-                yield entry["Key"].removeprefix(self._prefix)
+                tag = str(entry.get("ETag", "")).strip('"')
+                yield Entry(entry["Key"].removeprefix(self._prefix), int(entry["Size"]), tag)
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Names of the folders directly below a prefix that ends in a slash, ascending; the server skips the rest."""

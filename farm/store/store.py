@@ -1,7 +1,15 @@
 """What the farm asks of an object store: a few verbs."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class Entry(NamedTuple):
+    """What a listing says of an object: its tag is another whenever its content is."""
+
+    key: str
+    bytes: int
+    tag: str
 
 
 class Store(Protocol):
@@ -21,17 +29,45 @@ class Store(Protocol):
     ) -> None:
         """Write an object, replacing what was there."""
 
+    def put_stream(
+        self,
+        key: str,
+        pieces: Iterable[bytes],
+        *,
+        content_type: str = "application/octet-stream",
+        metadata: Mapping[str, str] | None = None,
+        parallel: bool = False,
+    ) -> None:
+        """Write an object that may be larger than memory; it is there whole, or as it was before.
+
+        Args:
+            key: what was there is replaced.
+            pieces: the object's bytes; what they raise is raised here.
+            content_type: as `put` takes it.
+            metadata: as `put` takes it.
+            parallel: send several parts at a time, with the memory for them; the pieces then come from another thread.
+        """
+
     def get(self, key: str) -> bytes:
         """The object's bytes; raises `NotInStoreError`."""
 
     def stream(self, key: str) -> Iterator[bytes]:
         """The object's bytes in pieces, for what may be larger than memory; raises `NotInStoreError` at once."""
 
+    def read(self, key: str, start: int, stop: int) -> bytes:
+        """Bytes `start` to `stop`, exclusive, of an object that is at least so long; raises `NotInStoreError`."""
+
+    def metadata(self, key: str) -> Mapping[str, str]:
+        """What was said about an object when it was written, names in lower case; raises `NotInStoreError`."""
+
     def exists(self, key: str) -> bool:
         """Whether the object is there."""
 
-    def list(self, prefix: str) -> Iterator[str]:
-        """Keys that begin with the prefix, in ascending order, read a page at a time."""
+    def list(self, prefix: str, *, after: str = "") -> Iterator[str]:
+        """Keys that begin with the prefix, in ascending order, a page at a time; of those, what follows `after`."""
+
+    def entries(self, prefix: str, *, after: str = "") -> Iterator[Entry]:
+        """Objects whose keys begin with the prefix, as `list` has them."""
 
     def folders(self, prefix: str) -> Iterator[str]:
         """Names of the folders directly below a prefix that ends in a slash, ascending, without what is in them."""

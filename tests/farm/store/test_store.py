@@ -51,6 +51,40 @@ def test_a_large_object_comes_in_pieces(store: Store) -> None:
         store.stream("not/there")
 
 
+@pytest.mark.parametrize("size", [0, 1000, (16 << 20) + 5])
+def test_what_is_larger_than_memory_is_written_in_pieces(store: Store, size: int) -> None:
+    """Pieces of any length come back as one object, below and above what one request holds."""
+    data = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
+    step = 3_000_001
+    store.put_stream("large.jsonl", (data[at : at + step] for at in range(0, size, step)), content_type="text/plain")
+    assert store.get("large.jsonl") == data
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+def test_a_write_that_breaks_off_leaves_what_was_there(store: Store, parallel: bool) -> None:  # noqa: FBT001
+    """Whoever reads sees the old object or the new one, never half of it."""
+
+    def broken() -> Iterator[bytes]:
+        yield b"n" * (17 << 20)
+        raise OSError(28, "No space left on device")
+
+    store.put("results.jsonl", b"old")
+    with pytest.raises(OSError, match="No space left"):
+        store.put_stream("results.jsonl", broken(), parallel=parallel)
+    assert store.get("results.jsonl") == b"old"
+    assert list(store.list("")) == ["results.jsonl"]
+
+
+def test_a_listing_may_begin_in_the_middle(store: Store) -> None:
+    """Keys that follow another one, which need not be there; what is asked for after the last is nothing."""
+    keys = ["r/10-20", "r/100-110", "r/2-3", "r/20-30", "s"]
+    for key in keys:
+        store.put(key, b"1")
+    assert list(store.list("r/", after="r/100")) == ["r/100-110", "r/2-3", "r/20-30"]
+    assert list(store.list("r/", after="r/2-3")) == ["r/20-30"]
+    assert list(store.list("r/", after="r/3")) == []
+
+
 def test_what_is_not_there_is_said(store: Store) -> None:
     """A missing object is an error that names its key; asking whether it is there is none."""
     store.put("there/x", b"1")
@@ -116,3 +150,30 @@ def test_names_of_metadata_are_lower_case() -> None:
     """Servers change the case of names: we settle it first."""
     assert plain_metadata({"SHA256": "Abc"}) == {"sha256": "Abc"}
     assert plain_metadata(None) == {}
+
+
+def test_any_part_of_an_object_is_read(store: Store) -> None:
+    """Written in parts side by side, and read from the middle; what was said about it is told."""
+    data = bytes(range(256)) * 200_000
+    pieces = (data[at : at + 3_000_001] for at in range(0, len(data), 3_000_001))
+    store.put_stream("m/w.safetensors", pieces, metadata={"SHA256": "abc"}, parallel=True)
+    assert store.read("m/w.safetensors", 40_000_000, 40_000_300) == data[40_000_000:40_000_300]
+    assert store.read("m/w.safetensors", 0, len(data)) == data
+    assert store.read("m/w.safetensors", 5, 5) == b""
+    assert store.metadata("m/w.safetensors") == {"sha256": "abc"}
+    with pytest.raises(NotInStoreError, match="no object m/other"):
+        store.read("m/other", 0, 1)
+    with pytest.raises(NotInStoreError, match="no object m/other"):
+        store.metadata("m/other")
+
+
+def test_a_listing_tells_sizes_and_tags(store: Store) -> None:
+    """A tag is another when the content is."""
+    for key, data in (("m/a", b"1"), ("m/b", b"22"), ("n", b"")):
+        store.put(key, data)
+    before = list(store.entries("m/"))
+    assert [(entry.key, entry.bytes) for entry in before] == [("m/a", 1), ("m/b", 2)]
+    store.put("m/a", b"2")
+    after = list(store.entries("m/"))
+    assert after[0].tag != before[0].tag
+    assert after[1] == before[1]
