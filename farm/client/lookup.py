@@ -4,13 +4,14 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from farm.client.status import Status
+from farm.client.status import NOT_LED, Status
 from farm.client.submit import read_finished, read_plan
 from farm.errors import DamagedError, NoSuchJobError, NotInStoreError, UsageError
 from farm.store import keys
 
 if TYPE_CHECKING:
     from farm.client.connection import Connection
+    from farm.ledger.ledger import Ledger
     from farm.store.store import Store
 
 
@@ -55,7 +56,7 @@ def status_of(job_id: str, connection: "Connection") -> Status:
     known = connection.ledger.status(job_id)
     if known is not None:
         ledger = connection.ledger
-        return Status.from_ledger(known, now=ledger.now(), led=ledger.leader() is not None)
+        return Status.from_ledger(known, now=ledger.now(), hindrance=_hindrance(ledger))
     try:
         plan = read_plan(connection.store, job_id)
     except NotInStoreError:
@@ -64,12 +65,17 @@ def status_of(job_id: str, connection: "Connection") -> Status:
     return Status.from_plan(plan) if finished is None else Status.from_finished(plan, finished)
 
 
+def _hindrance(ledger: "Ledger") -> str | None:
+    """Why nothing goes on: a Redis that takes nothing keeps no leader either."""
+    return None if ledger.leader() else ledger.refusal() or NOT_LED
+
+
 def all_jobs(connection: "Connection") -> list[Status]:
     """Every job, the latest first; what only the store knows comes last, until a coordinator has read it again."""
     ledger = connection.ledger
-    now, led = ledger.now(), ledger.leader() is not None
+    now, hindrance = ledger.now(), _hindrance(ledger)
     known = sorted(ledger.jobs(), key=lambda job: job.submitted_at, reverse=True)
-    found = [Status.from_ledger(job, now=now, led=led) for job in known]
+    found = [Status.from_ledger(job, now=now, hindrance=hindrance) for job in known]
     if ledger.discovered():
         return found
     store, there = connection.store, {job.job for job in found}

@@ -55,20 +55,20 @@ class Status:
         return asdict(self)
 
     @classmethod
-    def from_ledger(cls, job: JobStatus, *, now: float, led: bool = True) -> "Status":
+    def from_ledger(cls, job: JobStatus, *, now: float, hindrance: str | None = None) -> "Status":
         """The status of a job that the ledger knows.
 
         Args:
             job: what the ledger knows.
             now: POSIX seconds of its clock.
-            led: whether a coordinator is at work; without one a job that could go on says so.
+            hindrance: why nothing at all goes on, such as `NOT_LED`; a job that could go on says so.
         """
-        waits = not led and job.state in (JobState.QUEUED, JobState.RUNNING)
+        waits = job.state in (JobState.QUEUED, JobState.RUNNING)
         return cls(
             job=job.job_id,
             name=job.name,
             state=job.state,
-            reason=NOT_LED if waits else job.reason,
+            reason=(hindrance if waits else None) or job.reason,
             images=Images(job.images, job.done, job.failed, job.running),
             started_at=job.started_at,
             finished_at=job.finished_at,

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import redis
 
-from farm.ledger.boundary import guarded, place
+from farm.ledger.boundary import guarded, place, sentence
 
 #: Keys of answers are read as text; the one bitmap is asked for as bytes.
 NEEDS_TEXT = "The ledger needs a Redis client that decodes answers: redis.Redis(…, decode_responses=True)."
@@ -97,6 +97,14 @@ class LedgerBase:
     def ping(self) -> None:
         """Raise `LedgerError` unless Redis answers."""
         self.redis.ping()
+
+    def refusal(self) -> str | None:
+        """Why Redis takes nothing now, as a sentence: its disk or memory is full, or it is a replica; else None."""
+        try:
+            self.redis.set(self._key("probe"), "", px=1000)
+        except redis.RedisError as error:
+            return sentence(error, self.place)
+        return None
 
     def queue_lengths(self, queues: Iterable[str]) -> dict[str, int]:
         """Messages that wait in the broker, by queue."""

@@ -64,11 +64,14 @@ def test_a_finished_job_is_read_from_the_store(stage: "Stage") -> None:
     assert stage.farm.status(job).state is JobState.DONE
 
 
-def test_a_job_says_whether_anybody_looks_after_it(stage: "Stage") -> None:
+def test_a_job_says_whether_anybody_looks_after_it(stage: "Stage", monkeypatch: pytest.MonkeyPatch) -> None:
     """A coordinator that was forgotten is the first thing to look for; one that leads has its own reasons."""
     job = stage.submit().job
     assert "No coordinator is running" in str(stage.farm.status(job).reason)
     assert "No coordinator is running" in str(stage.farm.jobs()[0].reason)
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.ledger, "refusal", lambda: "Redis at box:1 is out of memory.")
+        assert stage.farm.status(job).reason == stage.farm.jobs()[0].reason == "Redis at box:1 is out of memory."
     assert stage.ledger.lead("c1", 60)
     assert stage.farm.status(job).reason is stage.farm.jobs()[0].reason is None
 

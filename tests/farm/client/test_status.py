@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import pytest
 
-from farm.client.status import Status
+from farm.client.status import NOT_LED, Status
 from farm.ledger.values import JobState, JobStatus
 from farm.plan.plan import Plan
 
@@ -68,14 +68,15 @@ def test_time_left_is_not_invented(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.RUNNING])
 def test_a_job_that_nobody_leads_says_so(state: JobState) -> None:
     """Whatever the last coordinator said it waited for."""
-    status = Status.from_ledger(ledger_status(state=state, reason="No worker is running."), now=1020.0, led=False)
+    known = ledger_status(state=state, reason="No worker is running.")
+    status = Status.from_ledger(known, now=1020.0, hindrance=NOT_LED)
     assert "farm coordinator" in str(status.reason)
 
 
 @pytest.mark.parametrize("state", [JobState.PAUSED, JobState.FAILED, JobState.CANCELLED])
 def test_a_job_that_waits_for_nobody_says_why(state: JobState) -> None:
     """A coordinator would change nothing about it."""
-    status = Status.from_ledger(ledger_status(state=state, reason="lunch"), now=1020.0, led=False)
+    status = Status.from_ledger(ledger_status(state=state, reason="lunch"), now=1020.0, hindrance=NOT_LED)
     assert status.reason == "lunch"
 
 

@@ -28,7 +28,7 @@ def test_an_unreachable_redis_says_where() -> None:
 def test_a_wrong_password_says_so(redis_settings: Settings) -> None:
     """The password is refused, and not shown."""
     host = redis_settings.require_redis_url().rpartition("@")[2]
-    for user, words in [(":wrong-word@", "refuses the password"), ("", "or wants one")]:
+    for user, words in [(":wrong-word@", "refuses the user or the password"), ("", "wants a password")]:
         with pytest.raises(LedgerError, match=words) as caught:
             Ledger.connect(Settings(redis_url=SecretStr(f"redis://{user}{host}")))
         assert "wrong-word" not in str(caught.value)
@@ -80,3 +80,30 @@ def test_a_connection_says_whose_it_is(redis_settings: Settings) -> None:
     ledger = Ledger.connect(redis_settings, name="coordinator")
     assert ledger.redis.client_getname() == "stepfarm-coordinator"
     ledger.redis.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"maxmemory": "1"}, "out of memory"),
+        ({"replicaof": "127.0.0.1 1"}, "read-only replica"),
+    ],
+)
+def test_a_server_that_takes_nothing_is_still_read(own_redis: OwnRedis, settings: dict[str, str], words: str) -> None:
+    """A job's user hears why it waits from the very server that refuses the farm."""
+    ledger = Ledger.connect(own_redis.settings)
+    ledger.open(JobEntry("mugs", "mugs", 8, (GroupEntry(0, 0, 8, "red"),), submitted_at=1.0))
+    assert ledger.refusal() is None
+    for name, value in settings.items():
+        if name == "replicaof":
+            ledger.redis.execute_command("REPLICAOF", *value.split())
+        else:
+            ledger.redis.config_set(name, value)
+    again = Ledger.connect(own_redis.settings)
+    status = again.status("mugs")
+    assert status is not None
+    assert words in str(again.refusal())
+    with pytest.raises(LedgerError, match=words):
+        again.ensure_epoch()
+    for each in (ledger, again):
+        each.redis.close()
