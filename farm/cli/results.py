@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from farm.cli.bar import bar
 from farm.cli.connect import connect
+from farm.cli.fetched import lost, redraw, said
 from farm.cli.output import count, print_json
+from farm.client.fetch import Layout
 from farm.errors import UsageError
 
 Job = Annotated[str, typer.Argument(help="The job's id, the beginning of it, or the job's name.")]
@@ -16,30 +19,53 @@ def fetch(
     job: Job,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Made when it is not there.")],
     *,
-    force: Annotated[bool, typer.Option("--force", help="Write into a folder that is not empty.")] = False,
+    webdataset: Annotated[bool, typer.Option("--webdataset", help="As tar shards for WebDataset.")] = False,
+    imagefolder: Annotated[
+        bool, typer.Option("--imagefolder", help="As a Hugging Face imagefolder with metadata.jsonl.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write into a folder that holds something else.")] = False,
 ) -> None:
-    """Bring a job's pictures so far, its results and a contact sheet to a folder."""
+    """Bring a job's pictures so far and its results to a folder; run again, it brings only what is missing."""
+    if webdataset and imagefolder:
+        raise UsageError("--webdataset and --imagefolder are two layouts: choose one.")
+    layout = Layout.WEBDATASET if webdataset else Layout.IMAGEFOLDER if imagefolder else Layout.FILES
     with connect() as farm:
-        fetched = farm.fetch(job, folder, force=force)
-    sheet = f", contact sheet {fetched.sheet.name}" if fetched.sheet else ""
-    typer.echo(f"{count(fetched.images, 'picture')} ({fetched.bytes / 1e6:.1f} MB) in {fetched.folder}{sheet}.")
+        try:
+            with bar(f"Fetching {job}") as show:
+                fetched = farm.fetch(job, folder, layout=layout, force=force, on_progress=show)
+        except KeyboardInterrupt:
+            typer.echo("Interrupted: what was fetched is kept; run the same command again for the rest.", err=True)
+            raise
+    for sentence in said(fetched):
+        typer.echo(sentence)
     if fetched.bad:
-        typer.echo(
-            f"Missing or damaged in the store: {count(len(fetched.bad), 'picture')}, first {fetched.bad[0]}.", err=True
-        )
+        typer.echo(lost(fetched), err=True)
         raise typer.Exit(1)
 
 
-def verify(job: Job) -> None:
+def verify(
+    job: Job,
+    *,
+    errors: Annotated[
+        Path | None,
+        typer.Option("--errors", metavar="FILE.jsonl", help="Write the tasks of bad pictures, ready to submit."),
+    ] = None,
+) -> None:
     """Compare every picture in the store with what its worker recorded."""
     with connect() as farm:
-        found = farm.verify(job)
-    for title, names in (("missing", found.missing), ("damaged", found.wrong)):
-        for name in names:
-            typer.echo(f"{title}: {name}")
-    typer.echo(f"{count(found.images, 'picture')} checked, {len(found.missing)} missing, {len(found.wrong)} damaged.")
-    if not found.ok:
-        raise typer.Exit(1)
+        with bar(f"Checking {job}") as show:
+            found = farm.verify(job, on_progress=show)
+        for title, pictures in (("missing", found.missing), ("damaged", found.damaged)):
+            for picture in pictures:
+                typer.echo(f"{title}: {picture.name}")
+        number, damaged = len(found.missing), len(found.damaged)
+        typer.echo(f"{count(found.images, 'picture')} checked, {number} missing, {damaged} damaged.")
+        if found.ok:
+            return
+        if errors is not None:
+            _write(errors, farm.errors(job, found))
+    typer.echo(redraw(job, errors), err=True)
+    raise typer.Exit(1)
 
 
 def report(

@@ -5,16 +5,17 @@ The command line is a thin layer over this class.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from farm.client.connection import Connection
 from farm.client.control import Verb
 from farm.client.status import Status
 
 if TYPE_CHECKING:
-    from farm.client.fetch import Fetched
-    from farm.client.pictures import Verified
+    from farm.client.fetch import Fetched, Layout
     from farm.client.submit import Submitted
+    from farm.client.tally import Tally
+    from farm.client.verify import Verified
     from farm.client.watch import Update
     from farm.ledger.values import WorkerStatus
     from farm.plan.plan import Plan
@@ -151,25 +152,42 @@ class Farm:
         self.tell(job, Verb.CANCEL)
 
     def fetch(
-        self, job: str, folder: str | Path, *, force: bool = False, on_image: Callable[[int], None] | None = None
+        self,
+        job: str,
+        folder: str | Path,
+        *,
+        layout: "Layout | Literal['files', 'webdataset', 'imagefolder']" = "files",
+        force: bool = False,
+        on_progress: "Callable[[Tally], None] | None" = None,
     ) -> "Fetched":
-        """Bring the pictures made so far, the results and a contact sheet to a folder.
+        """Bring the pictures made so far, and the results, to a folder; again, and only what is missing comes.
 
         Args:
             job: which one.
             folder: made when it is not there.
-            force: write into a folder that is not empty.
-            on_image: told the number of pictures written so far.
+            layout: ``files`` with a contact sheet; ``webdataset`` tar shards; Hugging Face's ``imagefolder``.
+            force: write into a folder that holds something else.
+            on_progress: told of the pictures after each one.
+
+        Raises:
+            UsageError: the folder holds something else.
         """
-        from farm.client.fetch import fetch
+        from farm.client.fetch import Layout, fetch
 
-        return fetch(self.connection.store, self._find(job), Path(folder), force=force, on_image=on_image)
+        store, status = self.connection.store, self.status(job)
+        return fetch(store, status, Path(folder), layout=Layout(layout), force=force, on_progress=on_progress)
 
-    def verify(self, job: str) -> "Verified":
+    def verify(self, job: str, *, on_progress: "Callable[[Tally], None] | None" = None) -> "Verified":
         """Read every picture of a job and compare it with what its worker recorded."""
-        from farm.client.pictures import verify
+        from farm.client.verify import verify
 
-        return verify(self.connection.store, self._find(job))
+        return verify(self.connection.store, self._find(job), on_progress=on_progress)
+
+    def errors(self, job: str, verified: "Verified") -> str:
+        """The tasks of the bad pictures that `verify` found, as a manifest in JSON Lines that draws them again."""
+        from farm.client.verify import errors
+
+        return errors(self.connection.store, self._find(job), verified)
 
     def report(self, job: str) -> "Report":
         """What a job cost, per image and per step, and where its workers' seconds went."""

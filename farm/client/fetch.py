@@ -1,16 +1,23 @@
-"""Bring a job's pictures and results to a folder."""
+"""Bring a job's pictures and results to a folder: again and again, until all of it is there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from farm.client.pictures import read_all
+from farm.client.bring import Source, bring
+from farm.client.folder import Content, Folder, claimed
+from farm.client.imagefolder import write_imagefolder
+from farm.client.pictures import rendered
+from farm.client.shards import write_shards
 from farm.client.submit import read_plan
-from farm.errors import NotInStoreError, UsageError
+from farm.client.tally import Tally
+from farm.errors import NotInStoreError, StoreError
 from farm.store import keys
 
 if TYPE_CHECKING:
+    from farm.client.status import Status
     from farm.store.store import Store
 
 #: Folder of the pictures in the fetched folder: results and the contact sheet lie beside it.
@@ -18,91 +25,116 @@ IMAGES = "images"
 SHEET = "contact-sheet.png"
 
 
+class Layout(StrEnum):
+    """How the pictures lie in the folder."""
+
+    FILES = "files"  #: under their own names in ``images/``, with a contact sheet
+    WEBDATASET = "webdataset"  #: in tar shards, each with its task as JSON and its prompt as text
+    IMAGEFOLDER = "imagefolder"  #: in ``train/`` beside a ``metadata.jsonl``, as Hugging Face's datasets reads it
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What was brought."""
+    """What is in the folder now."""
 
     folder: Path
+    #: The job as it was when the fetch began.
+    job: "Status"
     images: int
     bytes: int
+    #: How many pictures this fetch has brought; the others were there already.
+    brought: int
     #: Pictures that the records name and that are gone from the store, or are not what was rendered.
     bad: tuple[str, ...]
-    #: The contact sheet; None when there is no picture yet.
+    #: The contact sheet, and one line per failed task; None when there is nothing to show.
     sheet: Path | None
+    errors: Path | None
 
 
-def fetch(
-    store: "Store", job_id: str, folder: Path, *, force: bool = False, on_image: Callable[[int], None] | None = None
+def fetch(  # noqa: PLR0913 by name
+    store: "Store",
+    job: "Status",
+    folder: Path,
+    *,
+    layout: Layout = Layout.FILES,
+    force: bool = False,
+    on_progress: Callable[[Tally], None] | None = None,
 ) -> Fetched:
-    """Write the pictures rendered so far to ``folder/images``, and what the job's end has written beside them.
+    """Bring the pictures rendered so far, and what the job's end has written, to a folder.
+
+    What an earlier fetch has brought is compared with its record and left alone; nothing half-written is ever seen
+    under a picture's name, so a fetch that was killed is completed by the next one.
 
     Args:
         store: where the job is.
-        job_id: the job.
+        job: the job as it is now.
         folder: made when it is not there.
-        force: write into a folder that is not empty.
-        on_image: told the number of pictures written so far.
+        layout: how the pictures lie in it.
+        force: write into a folder that holds something else.
+        on_progress: told of the pictures after each one.
 
     Raises:
-        UsageError: the folder is not empty, or is no folder.
+        UsageError: the folder holds something else, or is no folder.
+        FarmError: the disk is full or refuses; what was brought is kept.
+        StoreError: the store cannot be reached any more; what was brought is kept.
     """
-    prepare(folder, force=force)
-    count, size, bad = 0, 0, list[str]()
-    for picture, data in read_all(store, job_id):
-        if data is None or not picture.accepts(data):
-            bad.append(picture.name)
-            continue
-        _write(inside(folder / IMAGES, picture.name), data)
-        count, size = count + 1, size + len(data)
-        if on_image:
-            on_image(count)
-    for key in (keys.results(job_id), keys.errors(job_id)):
-        _copy(store, key, folder)
-    return Fetched(folder, count, size, tuple(bad), _sheet(store, job_id, folder) if count else None)
+    with claimed(folder, Content(job.job, layout), force=force) as claim:
+        try:
+            source = Source(store, read_plan(store, job.job), rendered(store, job.job))
+            tally = Tally(source.total, on_progress)
+            _write(source, claim, layout, tally)
+            for key in (keys.results(job.job), keys.errors(job.job)):
+                _copy(store, key, claim)
+        except NotInStoreError:
+            raise
+        except StoreError as error:
+            raise StoreError(f"{error} What was fetched is kept: run the same command again for the rest.") from None
+        sheet = _sheet(source, claim, new=tally.brought > 0) if layout is Layout.FILES and tally.images else None
+    errors = folder / _name(keys.errors(job.job))
+    return Fetched(
+        folder,
+        job,
+        tally.images,
+        tally.bytes,
+        tally.brought,
+        tuple(tally.bad),
+        sheet,
+        errors if errors.exists() else None,
+    )
 
 
-def prepare(folder: Path, *, force: bool) -> None:
-    """Make the folder; raises `UsageError` when it cannot take a job."""
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is a file: name a folder to fetch into.")
-    if not force and folder.is_dir() and any(folder.iterdir()):
-        raise UsageError(f"The folder {folder} is not empty: name another one, or add --force to write into it.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+def _write(source: Source, folder: Folder, layout: Layout, tally: Tally) -> None:
+    """Bring the pictures as the layout has them."""
+    match layout:
+        case Layout.FILES:
+            for _ in bring(source, folder, IMAGES, tally):
+                pass
+        case Layout.WEBDATASET:
+            write_shards(source, folder, tally)
+        case Layout.IMAGEFOLDER:
+            write_imagefolder(source, folder, tally)
 
 
-def inside(folder: Path, name: str) -> Path:
-    """The path of a picture below the folder; raises `UsageError` for a name that leads out of it."""
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise UsageError(
-            f"The picture name {name!r} leads out of the folder: this job's records are not to be trusted."
-        )
-    return path
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that an interrupted fetch leaves no half picture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(data)
-    part.replace(path)
-
-
-def _sheet(store: "Store", job_id: str, folder: Path) -> Path:
-    """Draw the contact sheet of the pictures that were fetched."""
+def _sheet(source: Source, folder: Folder, *, new: bool) -> Path:
+    """The contact sheet of the pictures that were fetched; drawn again only when there are new ones."""
     from farm.report.cells import sheet_from_folder
 
-    path = folder / SHEET
-    _write(path, sheet_from_folder(folder / IMAGES, read_plan(store, job_id)))
+    path = folder.path / SHEET
+    if new or not path.exists():
+        folder.write(path, [sheet_from_folder(folder.path / IMAGES, source.plan)])
     return path
 
 
-def _copy(store: "Store", key: str, folder: Path) -> None:
-    """Copy an object that a job in progress does not have yet."""
+def _copy(store: "Store", key: str, folder: Folder) -> None:
+    """Copy an object; one that is empty or not there leaves no file, not even that of an earlier fetch."""
+    path = folder.path / _name(key)
     try:
-        _write(folder / key.rsplit("/", 1)[-1], store.get(key))
+        size = folder.write(path, store.stream(key))
     except NotInStoreError:
-        return
+        size = 0
+    if not size:
+        path.unlink(missing_ok=True)
+
+
+def _name(key: str) -> str:
+    return key.rsplit("/", 1)[-1]

@@ -1,14 +1,15 @@
 """The pictures of a job as its records name them, and proof that the store holds what was rendered."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from farm.errors import NotInStoreError
 from farm.profile.outcome import Outcome
+from farm.report.reading import ahead
 from farm.store import keys
 
 if TYPE_CHECKING:
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
     from farm.store.keys import RecordName
     from farm.store.store import Store
 
-#: Parallel GETs: small pictures wait for the store's answer, not for its bandwidth.
-THREADS = 8
-#: How many clusters or pictures are in flight at once, so that a job of millions does not gather in memory.
-WINDOW = 256
+#: A picture that is not what was rendered is read so often before it counts as damaged: the way may be to blame.
+_READS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +36,41 @@ class Picture:
         return hashlib.sha256(data).hexdigest() in self.sha256
 
 
-def pictures(store: "Store", job_id: str) -> Iterator[Picture]:
-    """Every picture rendered so far, in execution order."""
-    names = [
-        name
-        for key in store.list(keys.records(job_id))
-        if (name := keys.parse_record(job_id, key)) and name.outcome is Outcome.RENDERED
-    ]
-    groups = clusters(names)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="records") as pool:
-        while window := list(islice(groups, WINDOW)):
-            for found in pool.map(lambda cluster: _merge(store, cluster), window):
-                yield from found
+class Finding(StrEnum):
+    """What a look at a picture in the store found."""
+
+    FINE = "fine"  #: it is what was rendered
+    MISSING = "missing"  #: a record names it, and the store does not hold it
+    DAMAGED = "damaged"  #: no record accepts its bytes
+
+
+def rendered(store: "Store", job_id: str) -> "list[RecordName]":
+    """Names of the records that name pictures, ascending by position: one LIST, no GET."""
+    found = (keys.parse_record(job_id, key) for key in store.list(keys.records(job_id)))
+    names = [name for name in found if name and name.outcome is Outcome.RENDERED]
+    return sorted(names, key=lambda name: (name.range.start, name.range.stop))
+
+
+def covered(names: "Iterable[RecordName]") -> int:
+    """How many pictures ascending records name, those named twice counted once."""
+    count = stop = 0
+    for name in names:
+        count += max(0, name.range.stop - max(stop, name.range.start))
+        stop = max(stop, name.range.stop)
+    return count
+
+
+def pictures(store: "Store", names: "Sequence[RecordName]") -> Iterator[Picture]:
+    """Every picture that ascending records name, in execution order; the records are read a few at a time."""
+    for found in ahead(partial(_merge, store), clusters(names)):
+        yield from found
 
 
 def clusters(names: "Iterable[RecordName]") -> "Iterator[list[RecordName]]":
-    """Records gathered into runs that overlap: no task's records lie in two of them."""
+    """Ascending records gathered into runs that overlap: no task's records lie in two of them."""
     gathered: list[RecordName] = []
     stop = 0
-    for name in sorted(names, key=lambda name: (name.range.start, name.range.stop)):
+    for name in names:
         if gathered and name.range.start >= stop:
             yield gathered
             gathered = []
@@ -81,44 +96,13 @@ def _read(store: "Store", name: "RecordName") -> "Record":
     return Record.model_validate_json(store.get(keys.record(name.range, name.token, name.outcome)))
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What a check of a job's pictures found."""
-
-    images: int
-    #: Names of pictures that a record names and the store does not hold.
-    missing: tuple[str, ...]
-    #: Names of pictures whose bytes no record accepts.
-    wrong: tuple[str, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether every picture is there and is what was rendered."""
-        return not self.missing and not self.wrong
-
-
-def verify(store: "Store", job_id: str) -> Verified:
-    """Read every picture of a job and compare it with its records."""
-    count, missing, wrong = 0, list[str](), list[str]()
-    for picture, data in read_all(store, job_id):
-        count += 1
-        if data is None:
-            missing.append(picture.name)
-        elif not picture.accepts(data):
-            wrong.append(picture.name)
-    return Verified(images=count, missing=tuple(missing), wrong=tuple(wrong))
-
-
-def read_all(store: "Store", job_id: str) -> Iterator[tuple[Picture, bytes | None]]:
-    """Every picture with its bytes, in execution order; None for one that the store does not hold."""
-    wanted = pictures(store, job_id)
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="pictures") as pool:
-        while window := list(islice(wanted, WINDOW)):
-            yield from zip(window, pool.map(lambda picture: _get(store, job_id, picture), window), strict=True)
-
-
-def _get(store: "Store", job_id: str, picture: Picture) -> bytes | None:
+def read(store: "Store", job_id: str, picture: Picture) -> tuple[Finding, bytes]:
+    """A picture's bytes, empty unless they are what was rendered."""
     try:
-        return store.get(keys.image(job_id, picture.name))
+        for _ in range(_READS):
+            data = store.get(keys.image(job_id, picture.name))
+            if picture.accepts(data):
+                return Finding.FINE, data
     except NotInStoreError:
-        return None
+        return Finding.MISSING, b""
+    return Finding.DAMAGED, b""

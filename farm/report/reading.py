@@ -15,10 +15,13 @@ THREADS = 16
 def ahead(read: Callable[[Name], Value], names: Iterable[Name]) -> Iterator[Value]:
     """Map in order with a bounded number of reads ahead, so that memory does not follow the number of objects."""
     waiting: deque[Future[Value]] = deque()
-    with ThreadPoolExecutor(THREADS) as pool:
+    pool = ThreadPoolExecutor(THREADS)
+    try:
         for name in names:
             waiting.append(pool.submit(read, name))
             if len(waiting) > 2 * THREADS:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C nobody waits for what has not begun

@@ -1,7 +1,10 @@
 import csv
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from farm.ledger.values import JobState
 from farm.store import keys
@@ -12,15 +15,39 @@ if TYPE_CHECKING:
 
 
 def test_fetch_says_what_it_brought(here: "Stage", run: "Run", tmp_path: Path) -> None:
-    """How many pictures, where, and that there is a contact sheet."""
+    """How many pictures, where, and that there is a contact sheet; nothing else where nobody looks."""
     job = here.submit().job
     here.render(job)
+    here.end(job, JobState.DONE)
     said = run("fetch", "mugs", tmp_path / "out")
-    assert said.code == 0
-    assert said.out.startswith("4 pictures (")
-    assert str(tmp_path / "out") in said.out
-    assert "contact-sheet.png" in said.out
+    assert (said.code, said.err) == (0, "")
+    assert re.fullmatch(
+        rf"4 pictures \(0\.0 MB\) in {tmp_path / 'out'}, contact sheet contact-sheet\.png\.\n", said.out
+    )
     assert len(list((tmp_path / "out" / "images").glob("*.png"))) == 4
+    again = run("fetch", "mugs", tmp_path / "out")
+    assert "4 of them from an earlier fetch" in again.out
+
+
+def test_fetch_of_a_job_under_way_says_so(here: "Stage", run: "Run", tmp_path: Path) -> None:
+    """What is there comes, and how to get the rest is said."""
+    job = here.submit().job
+    here.render(job, 2)
+    said = run("fetch", job, tmp_path)
+    assert said.code == 0
+    assert f"Job {job} is running, 2 of 4 images were done: run the same command again for the rest" in said.out
+
+
+def test_fetch_of_a_failed_job_points_to_its_errors(here: "Stage", run: "Run", tmp_path: Path) -> None:
+    """All that there is came, so the exit code is 0."""
+    job = here.submit().job
+    here.fail(job)
+    here.render(job, 3)
+    here.end(job, JobState.FAILED)
+    here.store.put(keys.errors(job), b"{}\n")
+    said = run("fetch", job, tmp_path)
+    assert said.code == 0
+    assert "1 image failed: errors.jsonl says why" in said.out
 
 
 def test_fetch_into_a_folder_in_use_exits_2(here: "Stage", run: "Run", tmp_path: Path) -> None:
@@ -42,22 +69,52 @@ def test_fetch_of_nothing_exits_4(here: "Stage", run: "Run", tmp_path: Path) -> 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "file"), [("--webdataset", "*-000000.tar"), ("--imagefolder", "train/metadata.jsonl")]
+)
+def test_fetch_makes_data_sets(here: "Stage", run: "Run", tmp_path: Path, option: str, file: str) -> None:
+    """Each in a folder of its own; one layout at a time."""
+    job = here.submit().job
+    here.render(job)
+    assert run("fetch", job, tmp_path, option).code == 0
+    assert len(list(tmp_path.glob(file))) == 1
+    other = run("fetch", job, tmp_path)
+    assert (other.code, "as " + option[2:] in other.err) == (2, True)
+    assert run("fetch", job, tmp_path / "both", "--webdataset", "--imagefolder").code == 2
+
+
+def test_ctrl_c_keeps_what_came(here: "Stage", run: "Run", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And says how to go on."""
+    job = here.submit().job
+    here.render(job)
+
+    def interrupted(*_: object, **__: object) -> None:
+        """Somebody pressed it."""
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("farm.client.fetch.fetch", interrupted)
+    said = run("fetch", job, tmp_path)
+    assert said.code == 130
+    assert "what was fetched is kept; run the same command again for the rest" in said.err
+
+
 def test_a_damaged_picture_exits_1(here: "Stage", run: "Run", tmp_path: Path) -> None:
-    """What is whole is brought; what is not is named."""
+    """What is whole is brought; what is not is named, and how to draw it again."""
     job = here.submit().job
     names = here.render(job)
     here.store.put(keys.image(job, names[0]), b"broken")
     said = run("fetch", job, tmp_path / "out")
     assert said.code == 1
-    assert names[0] in said.err
+    assert f"Missing or damaged in the store: 1 picture, first {names[0]}." in said.err
+    assert f"farm verify {job} --errors bad.jsonl" in said.err
 
 
 def test_verify_names_what_is_wrong(here: "Stage", run: "Run") -> None:
-    """Exit code 0 when all is well, else 1 with one line per picture."""
+    """Exit code 0 when all is well, else 1 with one line per picture and what to do."""
     job = here.submit().job
     names = here.render(job)
     fine = run("verify", job)
-    assert (fine.code, fine.out) == (0, "4 pictures checked, 0 missing, 0 damaged.\n")
+    assert (fine.code, fine.out, fine.err) == (0, "4 pictures checked, 0 missing, 0 damaged.\n", "")
     here.store.put(keys.image(job, names[0]), b"broken")
     here.store.delete([keys.image(job, names[3])])
     said = run("verify", job)
@@ -65,6 +122,21 @@ def test_verify_names_what_is_wrong(here: "Stage", run: "Run") -> None:
     assert said.out.splitlines() == [
         f"missing: {names[3]}", f"damaged: {names[0]}", "4 pictures checked, 1 missing, 1 damaged.",
     ]  # fmt: skip
+    assert said.err == f"Draw them again: `farm verify {job} --errors bad.jsonl`, then `farm submit bad.jsonl`.\n"
+
+
+def test_verify_writes_what_draws_bad_pictures_again(here: "Stage", run: "Run", tmp_path: Path) -> None:
+    """A file that `submit` takes as it is; none when all is well."""
+    job = here.submit().job
+    names = here.render(job)
+    bad = tmp_path / "bad.jsonl"
+    assert run("verify", job, "--errors", bad).code == 0
+    assert not bad.exists()
+    here.store.put(keys.image(job, names[0]), b"broken")
+    said = run("verify", job, "--errors", bad)
+    assert (said.code, said.err) == (1, f"Draw them again: `farm submit {bad}`.\n")
+    planned = run("plan", bad, "--json")
+    assert (planned.code, json.loads(planned.out)["images"]) == (0, 1)
 
 
 def test_report_shows_a_table(here: "Stage", run: "Run") -> None:

@@ -1,10 +1,13 @@
+import errno
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from farm.client.fetch import IMAGES, inside, prepare
-from farm.errors import NoSuchJobError, UsageError
+from farm.client.fetch import IMAGES
+from farm.client.folder import Folder
+from farm.client.tally import Tally
+from farm.errors import FarmError, NoSuchJobError, StoreError, UsageError
 from farm.ledger.values import JobState
 from farm.store import keys
 
@@ -12,27 +15,60 @@ if TYPE_CHECKING:
     from tests.farm.conftest import Stage
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file that a user sees, by its path in the folder."""
+    found = [path for path in folder.rglob("*") if path.is_file() and ".stepfarm" not in path.parts]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(found)}
+
+
+def gets(stage: "Stage", monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the pictures that are asked of the store from now on."""
+    asked: list[str] = []
+    get = stage.store.get
+
+    def noted(key: str) -> bytes:
+        """Remember what is asked for."""
+        if "/images/" in key:
+            asked.append(key.rpartition("/")[2])
+        return get(key)
+
+    monkeypatch.setattr(stage.store, "get", noted)
+    return asked
+
+
 def test_pictures_and_results_are_brought(stage: "Stage", tmp_path: Path) -> None:
-    """Pictures in `images`, what the job's end wrote and the contact sheet beside them."""
+    """Pictures in `images`, what the job's end wrote and the contact sheet beside them; no empty list of errors."""
     job = stage.submit().job
     names = stage.render(job)
     stage.end(job, JobState.DONE)
-    told: list[int] = []
-    fetched = stage.farm.fetch(job, tmp_path / "out", on_image=told.append)
-    assert sorted(path.name for path in (tmp_path / "out" / IMAGES).iterdir()) == sorted(names)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "contact-sheet.png", "errors.jsonl", IMAGES, "results.jsonl",
-    ]  # fmt: skip
-    assert (fetched.images, fetched.bad, told) == (4, (), [1, 2, 3, 4])
-    assert fetched.bytes == sum(path.stat().st_size for path in (tmp_path / "out" / IMAGES).iterdir())
+    told: list[tuple[int, int]] = []
+
+    def note(tally: Tally) -> None:
+        """Remember how far it came."""
+        told.append((tally.images, tally.total))
+
+    fetched = stage.farm.fetch(job, tmp_path / "out", on_progress=note)
+    found = files(tmp_path / "out")
+    assert sorted(found) == ["contact-sheet.png", *(f"{IMAGES}/{name}" for name in sorted(names)), "results.jsonl"]
+    assert (fetched.images, fetched.brought, fetched.bad) == (4, 4, ())
+    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert fetched.bytes == sum(len(data) for path, data in found.items() if path.startswith(IMAGES))
+    assert fetched.errors is None
 
 
 def test_a_job_in_progress_gives_what_it_has(stage: "Stage", tmp_path: Path) -> None:
-    """No results yet, and no error either."""
+    """No results yet, and no error either; the next fetch brings the rest."""
     job = stage.submit().job
     stage.render(job, 2)
-    assert stage.farm.fetch(job, tmp_path / "out").images == 2
-    assert not (tmp_path / "out" / "results.jsonl").exists()
+    assert stage.farm.fetch(job, tmp_path).images == 2
+    assert not (tmp_path / "results.jsonl").exists()
+    sheet = (tmp_path / "contact-sheet.png").read_bytes()
+    stage.render(job, 2)
+    stage.end(job, JobState.DONE)
+    again = stage.farm.fetch(job, tmp_path)
+    assert (again.images, again.brought) == (4, 2)
+    assert (tmp_path / "results.jsonl").exists()
+    assert (tmp_path / "contact-sheet.png").read_bytes() != sheet
 
 
 def test_a_job_without_pictures_makes_an_empty_folder(stage: "Stage", tmp_path: Path) -> None:
@@ -40,7 +76,47 @@ def test_a_job_without_pictures_makes_an_empty_folder(stage: "Stage", tmp_path: 
     job = stage.submit().job
     fetched = stage.farm.fetch(job, tmp_path / "out")
     assert (fetched.images, fetched.sheet) == (0, None)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert files(tmp_path / "out") == {}
+
+
+def test_only_what_is_missing_or_damaged_is_brought(
+    stage: "Stage", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a hundred pictures, the two that are not whole on this disk; the others are not even asked for."""
+    job = stage.submit(seed="1-50").job
+    names = stage.render(job, 100)
+    stage.farm.fetch(job, tmp_path)
+    whole = files(tmp_path)
+    (tmp_path / IMAGES / names[7]).write_bytes(b"")
+    (tmp_path / IMAGES / names[70]).unlink()
+    asked = gets(stage, monkeypatch)
+    fetched = stage.farm.fetch(job, tmp_path)
+    assert sorted(asked) == sorted([names[7], names[70]])
+    assert (fetched.images, fetched.brought) == (100, 2)
+    assert files(tmp_path) == whole
+
+
+@pytest.mark.parametrize("layout", ["files", "webdataset", "imagefolder"])
+def test_a_fetch_that_broke_off_is_completed(stage: "Stage", tmp_path: Path, layout: Any) -> None:
+    """Whatever breaks it, and wherever: the next one leaves what one that never broke off leaves."""
+    job = stage.submit(seed="1-40").job
+    stage.render(job, 80)
+    stage.end(job, JobState.DONE)
+    stage.farm.fetch(job, tmp_path / "whole", layout=layout)
+
+    class Cut(Exception):  # noqa: N818 what a signal would do
+        """The process ends here."""
+
+    def cut(tally: Tally) -> None:
+        """End in the middle."""
+        if tally.images == 30:
+            raise Cut
+
+    with pytest.raises(Cut):
+        stage.farm.fetch(job, tmp_path / "cut", layout=layout, on_progress=cut)
+    assert files(tmp_path / "cut") != files(tmp_path / "whole")
+    stage.farm.fetch(job, tmp_path / "cut", layout=layout)
+    assert files(tmp_path / "cut") == files(tmp_path / "whole")
 
 
 def test_a_damaged_picture_is_named_and_not_written(stage: "Stage", tmp_path: Path) -> None:
@@ -53,15 +129,16 @@ def test_a_damaged_picture_is_named_and_not_written(stage: "Stage", tmp_path: Pa
     assert not (tmp_path / "out" / IMAGES / names[2]).exists()
 
 
-def test_a_folder_with_something_in_it_is_refused(stage: "Stage", tmp_path: Path) -> None:
-    """Unless told to write into it; what was there stays."""
+def test_errors_are_brought_and_go_when_a_retry_has_mended_them(stage: "Stage", tmp_path: Path) -> None:
+    """What failed is a file of its own while anything failed."""
     job = stage.submit().job
     stage.render(job)
-    (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"not empty.*--force"):
-        stage.farm.fetch(job, tmp_path)
-    stage.farm.fetch(job, tmp_path, force=True)
-    assert (tmp_path / "notes.txt").read_text() == "mine"
+    stage.end(job, JobState.FAILED)
+    stage.store.put(keys.errors(job), b'{"prompt":"a"}\n')
+    assert stage.farm.fetch(job, tmp_path).errors == tmp_path / "errors.jsonl"
+    stage.store.put(keys.errors(job), b"")
+    assert stage.farm.fetch(job, tmp_path).errors is None
+    assert not (tmp_path / "errors.jsonl").exists()
 
 
 def test_an_unknown_job_leaves_no_folder(stage: "Stage", tmp_path: Path) -> None:
@@ -71,22 +148,58 @@ def test_an_unknown_job_leaves_no_folder(stage: "Stage", tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_is_no_folder(tmp_path: Path) -> None:
-    """Neither where the folder would be, nor above it."""
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(UsageError, match="is a file"):
-        prepare(tmp_path / "file", force=True)
-    with pytest.raises(UsageError, match="cannot be made"):
-        prepare(tmp_path / "file" / "below", force=False)
+def test_another_job_needs_another_folder(stage: "Stage", tmp_path: Path) -> None:
+    """Two jobs of one pattern would write over each other's pictures."""
+    mugs, cups = (stage.submit(name).job for name in ("mugs", "cups"))
+    stage.render(mugs)
+    stage.farm.fetch(mugs, tmp_path)
+    with pytest.raises(UsageError, match=f"holds job {mugs} as files: name another folder"):
+        stage.farm.fetch(cups, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "/etc/evil.png", "a/../../evil.png"])
-def test_no_name_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
-    """Records come from workers, and a worker may be anybody's."""
-    with pytest.raises(UsageError, match="leads out"):
-        inside(tmp_path, name)
+def test_a_disk_that_fills_keeps_what_came(stage: "Stage", tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, and the next fetch brings only the rest."""
+    job = stage.submit(seed="1-20").job
+    stage.render(job, 40)
+    write, written = Folder.write, list[str]()
+
+    def full(folder: Folder, path: Path, pieces: Any) -> int:
+        """Room for ten pictures."""
+        if path.parent.name == IMAGES and len(written) >= 10:
+            pieces = _no_room()
+        elif path.parent.name == IMAGES:
+            written.append(path.name)
+        return write(folder, path, pieces)
+
+    monkeypatch.setattr(Folder, "write", full)
+    with pytest.raises(FarmError, match="is full: what was fetched is kept"):
+        stage.farm.fetch(job, tmp_path)
+    assert sorted(path.name for path in (tmp_path / IMAGES).iterdir()) == sorted(written)
+    monkeypatch.undo()
+    fetched = stage.farm.fetch(job, tmp_path)
+    assert (fetched.images, fetched.brought) == (40, 40 - len(written))
 
 
-def test_names_may_have_folders_of_their_own(tmp_path: Path) -> None:
-    """`output.name` may sort pictures into folders."""
-    assert inside(tmp_path, "20/000001.png") == tmp_path.resolve() / "20" / "000001.png"
+def _no_room() -> Any:
+    raise OSError(errno.ENOSPC, "No space left on device")
+    yield b""
+
+
+def test_a_store_that_goes_away_leaves_what_came(
+    stage: "Stage", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence says that the same command goes on."""
+    job = stage.submit(seed="1-50").job
+    names = stage.render(job, 100)
+    get = stage.store.get
+
+    def gone(key: str) -> bytes:
+        """Away from the eightieth picture on."""
+        if key.endswith(names[80]):
+            raise StoreError("The store cannot be reached.")
+        return get(key)
+
+    monkeypatch.setattr(stage.store, "get", gone)
+    with pytest.raises(StoreError, match=r"reached\. What was fetched is kept: run the same command again"):
+        stage.farm.fetch(job, tmp_path)
+    assert len(list((tmp_path / IMAGES).iterdir())) >= 40
