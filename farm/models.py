@@ -9,7 +9,9 @@ from typing import Any
 from farm.errors import ManifestError
 from farm.manifest.paths import find
 from farm.manifest.place import shown
+from farm.pipelines import CUSTOM, why_unsuited
 from farm.steps.policy import Family, find_family
+from farm.steps.trained import Trained
 from farm.weights import component_fault, fingerprint
 
 BUILTIN = "builtin:"
@@ -17,7 +19,6 @@ _HUB = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 #: Most characters of a Hub id.
 _HUB_LENGTH = 96 * 2 + 1
 _WEIGHTLESS = re.compile(r"Tokenizer|Scheduler|Processor|FeatureExtractor|TokenizerFast")
-_FLOW_CLASSES = re.compile(r"Flux|StableDiffusion3|SD3|AuraFlow|Lumina2|ZImage|QwenImage|Sana|HiDream|Chroma|CogView4")
 #: Pipelines that pack latents two by two, and round a size that does not divide.
 _PACKED_CLASSES = re.compile(r"Flux|QwenImage|ZImage|Chroma")
 #: Edge of latents that pipelines without a sample size of their own assume.
@@ -36,7 +37,7 @@ class ModelInfo:
         class_name: the pipeline's class; None where the model is not at hand.
         default_width: pixels; of a model that is not at hand, its family's.
         default_height: pixels.
-        flow: whether it is a flow-matching model; None where that cannot be told.
+        trained: which schedulers fit it.
         local: the folder, where there is one.
         multiple: what width and height must be multiples of; a pipeline rounds or refuses anything else.
     """
@@ -47,9 +48,14 @@ class ModelInfo:
     class_name: str | None
     default_width: int
     default_height: int
-    flow: bool | None
+    trained: Trained
     local: Path | None
     multiple: int = 8
+
+    @property
+    def flow(self) -> bool | None:
+        """Whether it is a flow-matching model; None where that cannot be told."""
+        return self.trained.flow
 
 
 def builtin_path(name: str) -> Path:
@@ -101,9 +107,9 @@ def _local(model: str, folder: Path, variant: str | None, family: str | None) ->
         class_name=class_name,
         default_width=size,
         default_height=size,
-        flow=_is_flow(folder, class_name),
+        trained=_trained(folder, class_name),
         local=folder,
-        multiple=max(8, 2 * scale) if _PACKED_CLASSES.match(class_name) else 8,
+        multiple=_multiple(folder, class_name, scale),
     )
 
 
@@ -145,9 +151,9 @@ def _builtin(model: str) -> Path:
 
 def _remote(model: str, revision: str | None, family: str | None) -> ModelInfo:
     found = _family(model, None, family)
-    flow = True if found.flow else None
+    trained = Trained(flow=True if found.flow else None)
     multiple = 16 if found.name.startswith("flux") else 8
-    return ModelInfo(model, revision, found, None, found.size, found.size, flow, None, multiple)
+    return ModelInfo(model, revision, found, None, found.size, found.size, trained, None, multiple)
 
 
 def _family(name: str, class_name: str | None, override: str | None) -> Family:
@@ -165,8 +171,13 @@ def _index(folder: Path, model: str) -> dict[str, Any]:
         index = json.loads(path.read_bytes())
     except ValueError:
         index = None
+    if isinstance(index, dict) and isinstance(index.get("_class_name"), list):
+        raise _error(f"{shown(model)} {CUSTOM}.")
     if not isinstance(index, dict) or not isinstance(index.get("_class_name"), str):
         raise _error(f"model_index.json of {shown(model)} cannot be read as that of a diffusers pipeline.")
+    why = why_unsuited(index["_class_name"])
+    if why is not None:
+        raise _error(f"{shown(model)} is a {index['_class_name']}, which {why}.")
     return index
 
 
@@ -178,6 +189,8 @@ def _check_components(folder: Path, model: str, index: dict[str, Any], variant: 
         inner = folder / name
         if not inner.is_dir():
             raise _error(f"the folder {shown(model)} lacks {name}, which its model_index.json names.")
+        if (inner / f"{value[0]}.py").is_file():
+            raise _error(f"{name} of {shown(model)} has code of its own, which the farm does not run.")
         if len(value) > 1 and _WEIGHTLESS.search(str(value[1])):
             continue
         why = component_fault(inner, variant)
@@ -205,6 +218,13 @@ def _vae_scale(folder: Path) -> int:
     return 2 ** min(len(blocks) - 1, 6) if isinstance(blocks, list) and blocks else _VAE_SCALE
 
 
+def _multiple(folder: Path, class_name: str, scale: int) -> int:
+    """What an edge must be a multiple of: so many pixels make one token of the transformer."""
+    patch = _config(folder, "transformer").get("patch_size")
+    together = patch if isinstance(patch, int) and patch > 0 else 1
+    return max(8, scale * (2 if _PACKED_CLASSES.match(class_name) else together))
+
+
 def _default_size(folder: Path, scale: int) -> int:
     """The edge in pixels that the pipeline itself would draw: its latents' edge times the scale of its VAE."""
     latent = _config(folder, "unet", "transformer", "prior").get("sample_size")
@@ -212,8 +232,6 @@ def _default_size(folder: Path, scale: int) -> int:
     return max(8, edge * scale // 8 * 8)
 
 
-def _is_flow(folder: Path, class_name: str) -> bool:
+def _trained(folder: Path, class_name: str) -> Trained:
     scheduler = _config(folder, "scheduler")
-    flow = "FlowMatch" in str(scheduler.get("_class_name")) or bool(scheduler.get("use_flow_sigmas"))
-    flow = flow or scheduler.get("prediction_type") == "flow_prediction"
-    return flow or _FLOW_CLASSES.match(class_name) is not None
+    return Trained.of(str(scheduler.get("_class_name")), scheduler, class_name=class_name)

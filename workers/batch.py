@@ -8,6 +8,7 @@ from typing import Protocol
 from farm.errors import RenderError
 from farm.ledger.values import Signal
 from farm.manifest.task import RenderTask
+from workers.arguments import company
 from workers.lease import StoppedError
 from workers.pipeline import Loaded, is_broken_device, is_out_of_memory
 from workers.probe import OnStep
@@ -84,7 +85,7 @@ class Batcher:
         shape = shape_of(loaded, tasks[0])
         done = 0
         while done < len(tasks):
-            part = tasks[done : done + (self._cap(shape) or len(tasks))]
+            part = _together(loaded, tasks[done : done + (self._cap(shape) or len(tasks))])
             outcome = self._attempt(loaded, part, start=start + done, on_step=on_step)
             if outcome is None:
                 loaded.embeds.clear()
@@ -126,6 +127,13 @@ class Batcher:
             self.broken = is_broken_device(error)
             log.exception("Batch %d-%d failed", start, start + len(part))
             return failure(start, start + len(part), error)
+
+
+def _together(loaded: Loaded, tasks: Sequence[RenderTask]) -> Sequence[RenderTask]:
+    """The first of some tasks that can share a call without any of them seeing it."""
+    kind = company(loaded.pipe, tasks[0])
+    other = (index for index, task in enumerate(tasks) if company(loaded.pipe, task) != kind)
+    return tasks[: next(other, len(tasks))]
 
 
 def shape_of(loaded: Loaded, task: RenderTask) -> str:

@@ -1,9 +1,11 @@
 """Prompt embeddings that were already made: a prompt of eight seeds and five step counts is encoded once."""
 
 import inspect
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from workers.replace import replaced
@@ -12,14 +14,24 @@ from workers.replace import replaced
 LIMIT = 256
 #: Bytes remembered per pipeline: they lie in the device's memory.
 BYTES = 512 << 20
-#: Pipelines whose `encode_prompt` answers one row per prompt; True marks the tensors that hold rows, the others are the
-#: same for every prompt. Any other pipeline remembers whole calls.
+#: Pipelines whose `encode_prompt` answers one row per prompt, in tensors or lists; True marks those, the others are the
+#: same for every prompt. Any other pipeline remembers whole calls: it may pad prompts to the longest of a batch.
 ROWS: dict[str, tuple[bool, ...]] = {
     "StableDiffusionPipeline": (True, True),
-    "StableDiffusionXLPipeline": (True, True, True, True),
-    "StableDiffusion3Pipeline": (True, True, True, True),
+    "LatentConsistencyModelPipeline": (True, True),
+    "StableDiffusionXLPipeline": (True,) * 4,
+    "StableDiffusion3Pipeline": (True,) * 4,
     "FluxPipeline": (True, True, False),
+    "PixArtAlphaPipeline": (True,) * 4,
+    "PixArtSigmaPipeline": (True,) * 4,
+    "SanaPipeline": (True,) * 4,
+    "AuraFlowPipeline": (True,) * 4,
+    "Lumina2Pipeline": (True,) * 4,
+    "ZImagePipeline": (True, True),
 }
+#: Arguments of `encode_prompt` that hold one item per prompt; other lists are the same for every prompt, such as what
+#: Sana tells its encoder to do.
+_PER_PROMPT = re.compile(r"(negative_)?prompt(_\d)?")
 
 Encode = Callable[..., Any]
 
@@ -63,7 +75,8 @@ class EmbedCache:
         key = _frozen(given)
         if key is None:
             return encode(**given)
-        lists = {name: value for name, value in given.items() if isinstance(value, list)}
+        found = ((name, value) for name, value in given.items() if _PER_PROMPT.fullmatch(name))
+        lists = {name: value for name, value in found if isinstance(value, list)}
         if rows is None or "prompt" not in lists or len({len(value) for value in lists.values()}) != 1:
             return self._remembered(key, lambda: encode(**given))
         return self._by_row(encode, rows, given, lists)
@@ -127,17 +140,28 @@ def _is_device(value: Any) -> bool:
 def _row(made: Any, rows: tuple[bool, ...], index: int) -> tuple[Any, ...]:
     """One prompt's share of an answer; its own memory, so that the rest of the batch can go."""
     return tuple(
-        tensor[index : index + 1].clone() if per_prompt and tensor is not None else tensor
-        for tensor, per_prompt in zip(made, rows, strict=True)
+        _at(value, index) if per_prompt and value is not None else value
+        for value, per_prompt in zip(made, rows, strict=True)
     )
+
+
+def _at(value: Any, index: int) -> Any:
+    """One prompt's rows of a tensor, or its items of a list."""
+    if isinstance(value, list):
+        return [item.clone() for item in value[index : index + 1]]
+    return value[index : index + 1].clone()
 
 
 def _joined(answers: list[tuple[Any, ...]], rows: tuple[bool, ...]) -> tuple[Any, ...]:
     """The answer for a batch from the answers for its prompts."""
-    import torch
-
     first = answers[0]
     return tuple(
-        torch.cat([answer[place] for answer in answers]) if per_prompt and first[place] is not None else first[place]
+        _together([answer[place] for answer in answers]) if per_prompt and first[place] is not None else first[place]
         for place, per_prompt in enumerate(rows)
     )
+
+
+def _together(values: list[Any]) -> Any:
+    import torch
+
+    return list(chain.from_iterable(values)) if isinstance(values[0], list) else torch.cat(values)

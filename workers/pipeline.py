@@ -13,6 +13,7 @@ from typing import Any
 
 from farm.errors import FarmError, ModelError
 from farm.manifest.task import PipelineKey
+from farm.pipelines import CUSTOM, why_uncallable, why_unsuited
 from farm.weights import fingerprint
 from workers.device import Device, check_dtype
 from workers.embeds import EmbedCache
@@ -39,6 +40,8 @@ _UNREACHABLE = {
     "RevisionNotFoundError",
     "GatedRepoError",
 }
+#: Kinds of parameters that stand for any number of others.
+_OPEN = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _HEX = re.compile(r"[0-9a-f]{10,}")
 
 
@@ -117,8 +120,6 @@ def load(key: PipelineKey, device: Device) -> Loaded:
         raise
     except Exception as error:
         raise ModelError(sentence(key, error)) from error
-    if "prompt" not in inspect.signature(pipe.__call__).parameters:
-        raise ModelError(f"Model {key.model} is not a text-to-image pipeline: it takes no prompt.")
     pipe.set_progress_bar_config(disable=True)
     return Loaded(key=key, pipe=pipe, device=device, dtype=str(dtype).removeprefix("torch."), bytes=weights(pipe))
 
@@ -131,9 +132,35 @@ def _from_pretrained(key: PipelineKey, source: str, dtype: Any) -> Any:
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
     options: dict[str, Any] = {} if Path(source).is_absolute() else {"revision": key.revision}
+    index = DiffusionPipeline.load_config(source, **options)
+    check_class(key, index.get("_class_name"))
+    # what the index leaves empty must be said to be: SD3 without T5 is not loaded otherwise
+    empty = {name: None for name, value in index.items() if value in ([None, None], (None, None))}
     return DiffusionPipeline.from_pretrained(
-        source, variant=key.variant, torch_dtype=dtype, use_safetensors=True, trust_remote_code=False, **options
-    )
+        source, variant=key.variant, torch_dtype=dtype, use_safetensors=True, trust_remote_code=False,
+        **options, **empty,
+    )  # fmt: skip
+
+
+def check_class(key: PipelineKey, name: Any) -> None:
+    """Refuse a pipeline that the farm cannot serve before its weights are read; raises `ModelError`.
+
+    Args:
+        key: named in the error.
+        name: what the index of the pipeline calls its class.
+    """
+    import diffusers
+
+    if not isinstance(name, str):
+        raise ModelError(f"Model {key.model} {CUSTOM}.")
+    why = why_unsuited(name)
+    kind = getattr(diffusers, name, None)
+    if why is None and kind is not None:
+        parameters = inspect.signature(kind.__call__).parameters
+        required = [each for each, one in parameters.items() if one.default is one.empty and one.kind not in _OPEN]
+        why = why_uncallable(parameters, set(required) - {"self"})
+    if why is not None:
+        raise ModelError(f"Model {key.model} is a {name}, which {why}.")
 
 
 def locate(key: PipelineKey) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from farm.profile.seconds import Kind
+from workers.pipeline import is_out_of_memory
 from workers.replace import replaced
 from workers.timing import Timeline
 
@@ -29,6 +30,7 @@ class Probe:
         on_step: called after every step.
         latents: what the VAE was last given: positional and named arguments.
         decoded: what it answered.
+        out_of_memory: whether memory ran out while the VAE decoded: some pipelines keep that to themselves.
         denoiser_calls: forward passes of the denoiser.
         order: how many callbacks the pipeline makes for one schedule position.
     """
@@ -38,6 +40,7 @@ class Probe:
     on_step: OnStep
     latents: tuple[tuple[Any, ...], dict[str, Any]] | None = None
     decoded: Any = None
+    out_of_memory: bool = False
     denoiser_calls: int = 0
     order: int = field(init=False, default=1)
 
@@ -64,7 +67,11 @@ class Probe:
     def _decode(self, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         self.timeline.enter(Kind.DECODE)
         self.latents = (args, kwargs)
-        self.decoded = original(*args, **kwargs)
+        try:
+            self.decoded = original(*args, **kwargs)
+        except Exception as error:
+            self.out_of_memory = is_out_of_memory(error)
+            raise
         self.timeline.enter(Kind.POST)
         return self.decoded
 

@@ -1,6 +1,5 @@
 """One diffusers call: a batch of tasks of one batch key in, pixels and timings out."""
 
-import inspect
 import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -11,9 +10,11 @@ from farm.errors import RenderError
 from farm.manifest.task import RenderTask
 from farm.profile.record import BatchRecord
 from farm.profile.seconds import Kind
-from workers.pipeline import Loaded, silenced
+from workers.arguments import arguments
+from workers.pipeline import Loaded, is_out_of_memory, silenced
 from workers.pixels import BLANKED, as_tensor, bad_rows, decode_in_float32, to_bytes
 from workers.probe import OnStep, Probe
+from workers.refusals import told
 from workers.schedule import make_scheduler
 from workers.timing import Phase, Timeline, Timings, by_position, clock_of
 
@@ -61,8 +62,8 @@ def render(
         now: the wall clock.
 
     Raises:
-        RenderError: the scheduler does not fit the model, or the pipeline does not take what the task asks for; it
-            would be so on every worker.
+        RenderError: the scheduler does not fit the model, or the pipeline does not take what the task asks for or
+            draws it in another size; it would be so on every worker.
     """
     import torch
 
@@ -70,10 +71,12 @@ def render(
     timeline = Timeline(clock_of(loaded.device))
     timeline.enter(Kind.ENCODE_PROMPT)
     with torch.inference_mode(), silenced(), scheduled(loaded, tasks[0]):
-        probe = Probe(loaded.pipe, timeline, on_step)
-        with loaded.embeds.attached(loaded.pipe), probe.attached() as hooks:
-            answer = loaded.pipe(**arguments(loaded.pipe, tasks), **hooks)
+        probe = Probe(loaded.pipe, timeline, lambda step: on_step(min(step, tasks[0].steps)))
+        given = arguments(loaded.pipe, tasks)
+        with told(loaded.pipe, model=loaded.key.model), loaded.embeds.attached(loaded.pipe), probe.attached() as hooks:
+            answer = _call(loaded.pipe, given | hooks, probe)
         pixels, faults = finish(loaded.pipe, answer, probe)
+        check_shape(loaded.pipe, pixels.shape, tasks[0])
     timings = timeline.read()
     return Rendered(
         pixels=pixels,
@@ -83,12 +86,28 @@ def render(
     )
 
 
+def _call(pipe: Any, given: dict[str, Any], probe: Probe) -> Any:
+    """The call; memory that ran out is said to have run out, also where a pipeline made a warning of it (Sana)."""
+    import torch
+
+    try:
+        return pipe(**given)
+    except Exception as error:
+        if probe.out_of_memory and not is_out_of_memory(error):
+            raise torch.OutOfMemoryError("out of memory while decoding") from error
+        raise
+
+
 @contextmanager
 def scheduled(loaded: Loaded, task: RenderTask) -> "Iterator[None]":
     """The pipeline with a scheduler of its own for this call."""
     pipe, own = loaded.pipe, loaded.pipe.scheduler
     pipe.scheduler = make_scheduler(
-        own, task.scheduler, timestep_spacing=task.timestep_spacing, model=task.pipeline.model
+        own,
+        task.scheduler,
+        timestep_spacing=task.timestep_spacing,
+        model=task.pipeline.model,
+        class_name=type(pipe).__name__,
     )
     try:
         yield
@@ -96,40 +115,14 @@ def scheduled(loaded: Loaded, task: RenderTask) -> "Iterator[None]":
         pipe.scheduler = own
 
 
-def arguments(pipe: Any, tasks: Sequence[RenderTask]) -> dict[str, Any]:
-    """What to call a pipeline with; only what it accepts, so that any text-to-image pipeline can be called.
-
-    Raises:
-        RenderError: the task asks for something that the pipeline does not take.
-    """
-    import torch
-
-    accepted = inspect.signature(pipe.__call__).parameters
-    task = tasks[0]
-    given: dict[str, Any] = {
-        "prompt": [task.prompt for task in tasks],
-        "num_inference_steps": task.steps,
-        "width": task.width,
-        "height": task.height,
-        # on the processor, one each: the noise of a picture depends on its seed alone
-        "generator": [torch.Generator("cpu").manual_seed(signed(task.seed)) for task in tasks],
-        "output_type": "pt",
-    }
-    if task.guidance_scale is not None:
-        given["guidance_scale"] = task.guidance_scale
-    if any(task.negative_prompt for task in tasks):
-        given["negative_prompt"] = [task.negative_prompt for task in tasks]
-    for name in ("negative_prompt", "guidance_scale"):
-        if name in given and name not in accepted:
-            raise RenderError(
-                f"{type(pipe).__name__} takes no {name}: leave render.{name} out for {task.pipeline.model}."
-            )
-    return {name: value for name, value in given.items() if name in accepted}
-
-
-def signed(seed: int) -> int:
-    """A seed of 64 bits as torch takes it on every platform."""
-    return seed - 2**64 if seed >= 2**63 else seed
+def check_shape(pipe: Any, shape: tuple[int, ...], task: RenderTask) -> None:
+    """Refuse pictures ``[n, height, width, 3]`` that are not of the size asked for; raises `RenderError`."""
+    height, width = shape[1:3]
+    if (width, height) != (task.width, task.height):
+        raise RenderError(
+            f"{type(pipe).__name__} drew {width}x{height} where {task.width}x{task.height} was asked for: change "
+            f"render.size for {task.pipeline.model}."
+        )
 
 
 def finish(pipe: Any, answer: Any, probe: Probe) -> tuple["np.ndarray[Any, Any]", list[str | None]]:

@@ -135,8 +135,9 @@ def _phases(starts: Sequence[tuple[Kind, float]], steps: Sequence[float], end: f
 
 
 def _lengths(starts: Sequence[tuple[Kind, float]], steps: Sequence[float]) -> list[float]:
-    """Seconds of each step: the first is counted from where denoising began."""
-    begin = next((start for kind, start in starts if kind is Kind.DENOISE), 0.0)
+    """Seconds of each step: the first is counted from where denoising last began, since some encode twice before it."""
+    before = (start for kind, start in starts if kind is Kind.DENOISE and start <= steps[0]) if steps else ()
+    begin = max(before, default=0.0)
     return [stop - start for start, stop in zip([begin, *steps], steps, strict=False)]
 
 

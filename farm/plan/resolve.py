@@ -10,7 +10,6 @@ from farm.manifest.model import Manifest
 from farm.manifest.space import Factor, Space
 from farm.models import ModelInfo, resolve
 from farm.steps.policy import Family, Verdict, range_verdict, scheduler_verdict
-from farm.steps.schedulers import SCHEDULERS, fits
 
 #: Where the constants stand among the tables of a draft.
 _CONSTANTS = 0
@@ -125,14 +124,11 @@ def _fill(draft: _Draft, name: str, default: Callable[[ModelInfo], Any]) -> None
 def _check_fit(draft: _Draft, space: Space) -> None:
     infos = {info.model: info for info in draft.infos}
     for model, scheduler, spacing in space.census(("model", "scheduler", "timestep_spacing")):
-        flow = infos[model].flow
-        if flow is None:
-            continue
-        if not fits(scheduler, flow=flow):
-            suited = ", ".join(name for name in SCHEDULERS if fits(name, flow=flow))
-            kind = "a flow-matching model" if flow else "no flow-matching model"
-            raise draft.fail(f"{scheduler} does not fit {model}, which is {kind}: take {suited}.", "scheduler")
-        if flow and spacing is not None:
+        trained = infos[model].trained
+        why = trained.why_unfit(scheduler)
+        if why is not None:
+            raise draft.fail(f"{scheduler} does not fit {model}, {why}: take {', '.join(trained.suited)}.", "scheduler")
+        if trained.flow and spacing is not None:
             raise draft.fail(f"has no meaning for {model}, which is a flow-matching model.", "timestep_spacing")
 
 

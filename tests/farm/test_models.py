@@ -152,7 +152,7 @@ def test_a_folder_that_is_no_pipeline(folder: Make, tmp_path: Path) -> None:
         ("{", "cannot be read"),
         ("[]", "cannot be read"),
         ("{}", "cannot be read"),
-        ('{"_class_name": ["my_pipeline", "MyPipeline"]}', "cannot be read"),
+        ('{"_class_name": ["my_pipeline", "MyPipeline"]}', "with code of its own"),
     ):
         (path / "model_index.json").write_text(text, encoding="utf-8")
         with pytest.raises(ManifestError, match=said):

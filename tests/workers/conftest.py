@@ -1,8 +1,8 @@
 """Pipelines and values that worker tests share."""
 
-import runpy
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +18,28 @@ from farm.profile.outcome import Token
 from farm.profile.record import WorkerInfo
 from farm.store import keys
 from farm.store.memory import MemoryStore
+from tests.shapes import save
 from workers.device import Device
 from workers.pipeline import Loaded, load, quiet
 
 quiet()
 torch.set_num_threads(1)  # tiny models; the machine is shared
-#: The builders that live tests use too; test folders are not packages.
-BUILDERS: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "pipelines.py"))
 MakeTask = Callable[..., RenderTask]
 MakePlan = Callable[..., Plan]
+LoadShape = Callable[[str], Loaded]
 
 
 @pytest.fixture(scope="session")
-def sd15_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shape_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folders of tiny pipelines, by the name of their shape."""
+    root = tmp_path_factory.mktemp("shapes")
+    return cache(lambda name: save(name, root))
+
+
+@pytest.fixture(scope="session")
+def sd15_folder(shape_folder: Callable[[str], Path]) -> Path:
     """A tiny pipeline of the shape of Stable Diffusion 1.5."""
-    folder: Path = BUILDERS["save_sd15"](tmp_path_factory.mktemp("sd15"))
-    return folder
-
-
-@pytest.fixture(scope="session")
-def flux_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny pipeline of the shape of FLUX."""
-    folder: Path = BUILDERS["save_flux"](tmp_path_factory.mktemp("flux"))
-    return folder
+    return shape_folder("sd15")
 
 
 @pytest.fixture(scope="session")
@@ -49,16 +48,22 @@ def device() -> Device:
     return Device(name="cpu", gpu="Test CPU", vram_gb=None, memory=2**30)
 
 
+@pytest.fixture(scope="session")
+def shape(shape_folder: Callable[[str], Path], device: Device) -> LoadShape:
+    """Tiny pipelines as a worker loads them, by the name of their shape; tests leave them as they are."""
+    return cache(lambda name: load(PipelineKey(str(shape_folder(name))), device))
+
+
 @pytest.fixture
 def sd15(sd15_folder: Path, device: Device) -> Loaded:
-    """The tiny Stable Diffusion, loaded."""
+    """The tiny Stable Diffusion, loaded for a test that changes it."""
     return load(PipelineKey(str(sd15_folder)), device)
 
 
 @pytest.fixture
-def flux(flux_folder: Path, device: Device) -> Loaded:
-    """The tiny FLUX, loaded."""
-    return load(PipelineKey(str(flux_folder)), device)
+def flux(shape: LoadShape) -> Loaded:
+    """The tiny FLUX."""
+    return shape("flux")
 
 
 @pytest.fixture

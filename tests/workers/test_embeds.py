@@ -155,6 +155,53 @@ def test_the_pipeline_is_left_as_it_was(known: Encoder) -> None:
         pass
 
 
+class Lists:
+    """A pipeline that answers a list, each prompt as long as it is, and changes the list it is given (Z-Image)."""
+
+    def __init__(self) -> None:
+        self.seen: list[list[str]] = []
+
+    def encode_prompt(self, prompt: list[str], instruction: list[str] | None = None) -> Any:
+        """One tensor per prompt, and nothing for negative prompts."""
+        self.seen.append(list(prompt))
+        rows = [torch.full((len(text),), float(len(instruction or []))) for text in prompt]
+        prompt[:] = ["spoilt"] * len(prompt)
+        return rows, []
+
+
+@pytest.fixture
+def lists(monkeypatch: pytest.MonkeyPatch) -> Lists:
+    """An encoder of lists that the cache knows."""
+    monkeypatch.setitem(ROWS, "Lists", (True, True))
+    return Lists()
+
+
+def test_lists_are_put_together_as_tensors_are(lists: Lists) -> None:
+    """Prompts of any length, each its own item; and what the pipeline does to its arguments is no matter."""
+    cache = EmbedCache()
+    with cache.attached(lists):
+        lists.encode_prompt(["a", "bb"])
+        rows, negative = lists.encode_prompt(["bb", "ccc", "a"])
+        again, _ = lists.encode_prompt(["a", "bb"])
+    assert lists.seen == [["a", "bb"], ["ccc"]]
+    assert [len(row) for row in rows] == [2, 3, 1]
+    assert [len(row) for row in again] == [1, 2]
+    assert negative == []
+
+
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_a_list_that_is_not_of_prompts_is_one_argument(lists: Lists, lines: int) -> None:
+    """Sana is instructed in lines: as many as there are prompts, or not, they are the same for each."""
+    cache = EmbedCache()
+    with cache.attached(lists):
+        rows, _ = lists.encode_prompt(["a", "bb"], ["do so"] * lines)
+        same, _ = lists.encode_prompt(["bb"], ["do so"] * lines)
+        other, _ = lists.encode_prompt(["bb"], ["do other"] * (lines + 1))
+    assert [row.tolist() for row in rows] == [[lines], [lines, lines]]
+    assert [row.tolist() for row in (*same, *other)] == [[lines] * 2, [lines + 1] * 2]
+    assert cache.misses == 3
+
+
 def test_a_row_does_not_keep_its_batch_alive(known: Encoder) -> None:
     """A remembered prompt holds its own memory only."""
     cache = EmbedCache()

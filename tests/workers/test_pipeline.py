@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from farm.manifest.task import PipelineKey
 from farm.weights import fingerprint
 from workers.device import Device
 from workers.pipeline import Loaded, check_revision, is_out_of_memory, load, locate, quiet, sentence, weights
+
+LoadShape = Callable[[str], Loaded]
 
 
 @pytest.fixture
@@ -76,6 +79,34 @@ def test_a_pipeline_without_a_prompt_is_refused(copy: Path, device: Device) -> N
     index.write_text(json.dumps({"_class_name": "DDPMPipeline", **parts}))
     with pytest.raises(ModelError, match="takes no prompt"):
         load(PipelineKey(str(copy)), device)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("StableDiffusionImg2ImgPipeline", "is a StableDiffusionImg2ImgPipeline, which needs an image to begin with"),
+        ("StableDiffusionAttendAndExcitePipeline", "asks for token_indices, which the farm cannot give it"),
+        ("AnimateDiffPipeline", "makes videos and no pictures"),
+        (["mine", "MyPipeline"], "code of its own, which the farm does not run"),
+    ],
+)
+def test_a_pipeline_that_cannot_be_served_is_refused_unread(
+    copy: Path, device: Device, name: object, said: str
+) -> None:
+    """By the name of its class or by its signature, before any weights are loaded; strangers' code is not run."""
+    index = copy / "model_index.json"
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"_class_name": name}))
+    (copy / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"never read")
+    (copy / "mine.py").write_text("raise SystemExit")
+    with pytest.raises(ModelError, match=said):
+        load(PipelineKey(str(copy)), device)
+
+
+def test_a_part_that_the_index_leaves_out_is_not_asked_for(shape: LoadShape) -> None:
+    """SD3 without T5 loads as it was saved."""
+    loaded = shape("sd3-small")
+    assert loaded.pipe.text_encoder_3 is None
+    assert loaded.bytes < shape("sd3").bytes
 
 
 def test_a_hub_that_cannot_be_reached_is_named(device: Device, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

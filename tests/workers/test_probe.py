@@ -101,6 +101,22 @@ def test_a_pipeline_with_nothing_to_hang_on_is_timed_by_its_denoiser() -> None:
     assert [phase.kind for phase in timeline.read().phases] == [Kind.ENCODE_PROMPT, Kind.DENOISE]
 
 
+def test_memory_that_runs_out_while_decoding_is_remembered(pipe: Pipe) -> None:
+    """Sana's pipeline takes it for a warning, and fails over the picture it then lacks."""
+
+    def burst(*_: Any, **__: Any) -> Any:
+        raise torch.OutOfMemoryError
+
+    pipe.vae.decode = burst  # type: ignore[method-assign]  # a fault
+    timeline = Timeline(HostClock())
+    timeline.enter(Kind.ENCODE_PROMPT)
+    probe = Probe(pipe, timeline, lambda _step: None)
+    assert not probe.out_of_memory
+    with pytest.raises(torch.OutOfMemoryError), probe.attached():
+        pipe("a cat")
+    assert probe.out_of_memory
+
+
 @pytest.mark.parametrize(
     ("signature", "hook", "order"),
     [("callback_on_step_end=None", "callback_on_step_end", 2), ("callback=None, callback_steps=1", "callback", 1)],

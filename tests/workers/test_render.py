@@ -12,7 +12,7 @@ from workers.device import Device
 from workers.lease import StoppedError
 from workers.pipeline import Loaded, load
 from workers.pixels import CONSTANT, NOT_FINITE
-from workers.render import arguments, render, signed
+from workers.render import render
 
 MakeTask = Callable[..., RenderTask]
 
@@ -161,30 +161,6 @@ def test_a_scheduler_that_does_not_fit_is_named(flux: Loaded, make_task: MakeTas
     """A flow-matching model and DDIM: one sentence for the user."""
     with pytest.raises(RenderError, match="ddim does not fit"):
         render(flux, [make_task(flux.key, scheduler="ddim")], start=0, on_step=ignore)
-
-
-def test_a_field_the_pipeline_does_not_take_is_named(sd15: Loaded, make_task: MakeTask) -> None:
-    """What would be ignored silently is refused."""
-
-    class Bare:
-        def __call__(self, prompt: Any, num_inference_steps: int) -> None:
-            """No guidance."""
-
-    with pytest.raises(RenderError, match="takes no guidance_scale"):
-        arguments(Bare(), [make_task(sd15.key, guidance_scale=4.0)])
-
-
-def test_an_empty_negative_prompt_is_not_passed(sd15: Loaded, make_task: MakeTask) -> None:
-    """Pipelines read its mere presence as a wish for guidance."""
-    assert "negative_prompt" not in arguments(sd15.pipe, [make_task(sd15.key)])
-    given = arguments(sd15.pipe, [make_task(sd15.key), make_task(sd15.key, negative_prompt="blurry")])
-    assert given["negative_prompt"] == ["", "blurry"]
-
-
-def test_a_seed_may_have_64_bits() -> None:
-    """The largest seed is one that torch accepts."""
-    torch.Generator("cpu").manual_seed(signed(2**64 - 1))
-    assert signed(5) == 5
 
 
 def test_a_picture_of_nan_is_a_fault_of_its_own(sd15: Loaded, make_task: MakeTask) -> None:

@@ -1,10 +1,13 @@
+import inspect
+import re
+
 import diffusers
 import pytest
 
 from farm.errors import RenderError
 from farm.steps.schedulers import SCHEDULERS
 from workers.pipeline import silenced
-from workers.schedule import is_flow, make_scheduler
+from workers.schedule import make_scheduler
 
 EULER = diffusers.EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 FLOW = diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0)
@@ -30,7 +33,8 @@ def test_flow_schedulers_fit_flow_models(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("base", "name", "words"), [(FLOW, "ddim", "does not fit m"), (EULER, "flow-euler", "m is none")]
+    ("base", "name", "words"),
+    [(FLOW, "ddim", "m, which is a flow-matching"), (EULER, "flow-euler", "m, which is no flow-matching")],
 )
 def test_what_does_not_fit_is_refused(base: object, name: str, words: str) -> None:
     """The sentence names scheduler and model, and says what to use."""
@@ -59,9 +63,64 @@ def test_the_pipelines_own_scheduler_is_left_alone() -> None:
     assert EULER.num_inference_steps is None
 
 
-def test_a_solver_set_to_flow_is_a_flow_scheduler() -> None:
-    """By its class, or by what it predicts."""
-    solver = diffusers.DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True)
-    assert is_flow(FLOW)
-    assert is_flow(solver)
-    assert not is_flow(EULER)
+#: Trained to predict velocity, down to a signal-to-noise ratio of zero.
+VELOCITY = diffusers.DDIMScheduler(
+    prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing", clip_sample=False
+)
+#: Set to flow, as Sana's is.
+SOLVER = diffusers.DPMSolverMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0)
+
+
+def keeps_zero(name: str) -> bool:
+    """Whether diffusers can set a scheduler's class to end at a signal-to-noise ratio of zero."""
+    kind = getattr(diffusers, SCHEDULERS[name].class_name or "DDIMScheduler")
+    return "rescale_betas_zero_snr" in inspect.signature(kind.__init__).parameters
+
+
+@pytest.mark.parametrize("name", [name for name, entry in SCHEDULERS.items() if not entry.flow])
+def test_velocity_stays_velocity(name: str) -> None:
+    """And zero stays zero: a scheduler that cannot be set so is refused."""
+    if not keeps_zero(name):
+        with pytest.raises(RenderError, match=f"Scheduler {re.escape(name)} does not fit m, .* signal-to-noise ratio"):
+            make_scheduler(VELOCITY, name, timestep_spacing=None, model="m")
+        return
+    made = make_scheduler(VELOCITY, name, timestep_spacing=None, model="m")
+    assert made.config.prediction_type == "v_prediction"
+    assert made.config.timestep_spacing == "trailing"
+    assert made.alphas_cumprod[-1] < 1e-6
+
+
+@pytest.mark.parametrize("name", ["heun", "dpm2", "pndm", "dpm++sde"])
+def test_velocity_alone_suits_every_scheduler(name: str) -> None:
+    """As SD 2.1 was trained, whose noise ends above zero."""
+    base = diffusers.EulerDiscreteScheduler(prediction_type="v_prediction")
+    assert make_scheduler(base, name, timestep_spacing=None, model="m").config.prediction_type == "v_prediction"
+
+
+@pytest.mark.parametrize("name", ["flow-euler", "flow-heun"])
+def test_a_solvers_shift_is_kept_under_its_other_name(name: str) -> None:
+    """Solvers call it flow_shift."""
+    assert make_scheduler(SOLVER, name, timestep_spacing=None, model="m").config.shift == 3.0
+    own = make_scheduler(SOLVER, "default", timestep_spacing=None, model="m")
+    assert (own.config.flow_shift, own.config.use_flow_sigmas) == (3.0, True)
+
+
+def test_a_preconditioned_model_keeps_its_own_scheduler() -> None:
+    """No other scales what the model sees as it was trained."""
+    base = diffusers.EDMEulerScheduler()
+    assert type(make_scheduler(base, "default", timestep_spacing=None, model="m")) is type(base)
+    with pytest.raises(RenderError, match="its own scheduler"):
+        make_scheduler(base, "euler", timestep_spacing=None, model="m")
+
+
+def test_a_pipeline_with_a_schedule_of_its_own_is_named() -> None:
+    """It hands the scheduler sigmas, which this one does not take."""
+    with pytest.raises(RenderError, match=r"whose pipeline \(FluxPipeline\) brings its own schedule"):
+        make_scheduler(FLOW, "flow-heun", timestep_spacing=None, model="m", class_name="FluxPipeline")
+    make_scheduler(FLOW, "flow-heun", timestep_spacing=None, model="m", class_name="StableDiffusion3Pipeline")
+
+
+def test_a_flow_has_no_spacing_of_timesteps() -> None:
+    """What would be ignored is refused."""
+    with pytest.raises(RenderError, match=r"timestep_spacing has no meaning for m"):
+        make_scheduler(FLOW, "default", timestep_spacing="trailing", model="m")

@@ -61,6 +61,18 @@ def test_a_pipeline_without_a_vae_ends_denoising_with_its_last_step() -> None:
     assert timings.phases == (Phase(Kind.DENOISE, 0.0, 2.0), Phase(Kind.POST, 2.0, 5.0))
 
 
+def test_the_first_step_begins_after_the_last_prompt() -> None:
+    """Some pipelines encode prompts and negative prompts apart: the second encoding is no part of a step."""
+    timeline = Timeline(Clock(0.0, 1.0, 2.0, 5.0, 6.0, 9.0, 10.0))
+    for kind in (Kind.ENCODE_PROMPT, Kind.DENOISE, Kind.ENCODE_PROMPT, Kind.DENOISE):
+        timeline.enter(kind)
+    timeline.step()
+    timeline.step()
+    timings = timeline.read()
+    assert timings.step_s == (1.0, 3.0)
+    assert (timings.seconds(Kind.ENCODE_PROMPT), timings.seconds(Kind.DENOISE)) == (4.0, 5.0)
+
+
 @pytest.mark.parametrize(
     ("calls", "steps", "order", "expected"),
     [

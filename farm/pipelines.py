@@ -1,0 +1,73 @@
+"""Which pipelines the farm can serve, told from the name of their class: text in, one picture out, one loop of steps.
+
+What cannot be told by name is told by a worker from the pipeline's own signature.
+"""
+
+import re
+from collections.abc import Iterable
+
+#: What is said of a pipeline whose class lies beside its weights.
+CUSTOM = "is a pipeline with code of its own, which the farm does not run: take one of diffusers' own pipelines"
+#: What a class's name says it does, and why that is no text-to-image pipeline. The first that matches is said.
+_UNSUITED = (
+    (r"Modular|Onnx", "is built of blocks or for another runtime: give the pipeline's ordinary folder"),
+    (
+        r"Audio|Music|AceStep|DanceDiffusion|Spectrogram",
+        "makes sound and no pictures: the farm renders text-to-image pipelines only",
+    ),
+    (
+        (
+            r"Video|2V|AnimateDiff|^Wan|VACE|^Allegro|^AnyFlow|^LTX|^Latte|^Mochi|SkyReels|EasyAnimate|^Helios"
+            r"|^Cosmos.*(World|Predict|Transfer|Omni)|ConsisID|ChronoEdit|SanaWM|LucyEdit|^PIA|I2VGen|Kandinsky6"
+        ),
+        "makes videos and no pictures: the farm renders text-to-image pipelines only",
+    ),
+    (
+        (
+            r"Img2Img|Inpaint|ControlNet|Controlnet|ControlPipeline|Upscale|SuperResolution|Upsample|Refine|Pix2Pix|Adapter"
+            r"|Depth2Img|Edit|Variation|Fill|Redux|Layered|I2I|CycleDiffusion|VisualCloze|Blip|RePaint|PaintByExample"
+            r"|Marigold|DualGuided|GLIGENTextImage|Emb2Emb"
+        ),
+        "needs an image to begin with, which the farm cannot give it yet: take the model's text-to-image pipeline",
+    ),
+    (
+        r"Combined|Prior|Decoder|Wuerstchen|Cascade|UnCLIP|^Kandinsky(V22)?Pipeline",
+        "draws in several stages, each with steps of its own, which the farm cannot tell apart yet: take another model",
+    ),
+    (
+        r"^ShapE|RFD4|DiffusionGemma|LLaDA|UniDiffuser|LDM3D",
+        "makes something else than pictures: the farm renders text-to-image pipelines only",
+    ),
+)
+#: Parameters that give a pipeline away where its name does not.
+_TELLING = (
+    ({"num_frames", "video", "video_length", "n_frames", "frames"}, _UNSUITED[2][1]),
+    ({"audio", "audio_length_in_s", "audio_duration", "audio_end_in_s"}, _UNSUITED[1][1]),
+    ({"strength", "mask_image", "control_image"}, _UNSUITED[3][1]),
+)
+#: What a pipeline must take to be told what to draw and how.
+_NEEDED = {
+    "prompt": "takes no prompt: it is not a text-to-image pipeline",
+    "num_inference_steps": "takes no number of steps: the farm would not know what it does",
+}
+
+
+def why_unsuited(class_name: str) -> str | None:
+    """Why a pipeline of this class cannot be served, as the end of a sentence; None when nothing speaks against it."""
+    return next((why for pattern, why in _UNSUITED if re.search(pattern, class_name)), None)
+
+
+def why_uncallable(parameters: Iterable[str], required: Iterable[str]) -> str | None:
+    """Why a pipeline that takes these parameters cannot be served, or None.
+
+    Args:
+        parameters: of its call.
+        required: those of them without a default.
+    """
+    given = set(parameters)
+    for name, why in _NEEDED.items():
+        if name not in given:
+            return why
+    telling = next((why for names, why in _TELLING if names & given), None)
+    asked = sorted(set(required) - {"prompt"})
+    return telling or (f"asks for {asked[0]}, which the farm cannot give it" if asked else None)

@@ -1,0 +1,82 @@
+"""Which classes of pipelines the farm serves."""
+
+import inspect
+
+import pytest
+
+from farm.pipelines import why_uncallable, why_unsuited
+
+SERVED = [
+    "StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline",
+    "FluxKontextPipeline", "Flux2Pipeline", "Flux2KleinPipeline", "PixArtAlphaPipeline", "PixArtSigmaPipeline",
+    "SanaPipeline", "SanaSprintPipeline", "AuraFlowPipeline", "Lumina2Pipeline", "HunyuanDiTPipeline", "ChromaPipeline",
+    "CogView4Pipeline", "QwenImagePipeline", "ZImagePipeline", "HiDreamImagePipeline", "LatentConsistencyModelPipeline",
+    "StableDiffusionPAGPipeline", "Kandinsky3Pipeline", "KolorsPipeline", "OvisImagePipeline", "PRXPipeline",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_text_to_image_is_served(name: str) -> None:
+    """Whatever the architecture."""
+    assert why_unsuited(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("StableVideoDiffusionPipeline", "makes videos"),
+        ("WanPipeline", "makes videos"),
+        ("WanImageToVideoPipeline", "makes videos"),
+        ("LTXPipeline", "makes videos"),
+        ("AnimateDiffSDXLPipeline", "makes videos"),
+        ("StableAudioPipeline", "makes sound"),
+        ("MusicLDMPipeline", "makes sound"),
+        ("StableDiffusionXLImg2ImgPipeline", "needs an image to begin with"),
+        ("StableDiffusionInpaintPipeline", "needs an image to begin with"),
+        ("FluxControlPipeline", "needs an image to begin with"),
+        ("StableDiffusionXLControlNetPipeline", "needs an image to begin with"),
+        ("QwenImageEditPipeline", "needs an image to begin with"),
+        ("KandinskyV22CombinedPipeline", "draws in several stages"),
+        ("StableCascadePriorPipeline", "draws in several stages"),
+        ("ShapEPipeline", "makes something else"),
+        ("FluxModularPipeline", "built of blocks"),
+    ],
+)
+def test_others_are_refused_with_a_reason(name: str, said: str) -> None:
+    """What they make or need instead, and what to do."""
+    assert said in str(why_unsuited(name))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "required", "said"),
+    [
+        ("image num_inference_steps", "", "takes no prompt"),
+        ("prompt", "", "takes no number of steps"),
+        ("prompt num_inference_steps num_frames", "", "makes videos"),
+        ("prompt num_inference_steps audio_length_in_s", "", "makes sound"),
+        ("prompt num_inference_steps strength", "", "needs an image"),
+        ("prompt num_inference_steps token_indices", "prompt token_indices", "asks for token_indices"),
+        ("prompt num_inference_steps image", "prompt", "None"),
+    ],
+)
+def test_a_signature_tells_what_a_name_does_not(parameters: str, required: str, said: str) -> None:
+    """Of pipelines that nobody had thought of; an image that may be left out is no hindrance."""
+    assert said in str(why_uncallable(parameters.split(), required.split()))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_names_and_signatures_agree_in_diffusers() -> None:
+    """No class that its signature gives away is served by its name, and the text-to-image classes all are."""
+    diffusers = pytest.importorskip("diffusers")
+    from diffusers.pipelines.auto_pipeline import AUTO_TEXT2IMAGE_PIPELINES_MAPPING as KNOWN
+
+    served = {kind.__name__ for kind in KNOWN.values() if why_unsuited(kind.__name__) is None}
+    left_out = {kind.__name__ for kind in KNOWN.values()} - served
+    assert all("Control" in name or "Combined" in name or "Helios" in name for name in left_out), left_out
+    for name in sorted(each for each in dir(diffusers) if each.endswith("Pipeline") and not each.startswith("Auto")):
+        kind = getattr(diffusers, name)
+        parameters = inspect.signature(kind.__call__).parameters if hasattr(kind, "__call__") else {}  # noqa: B004
+        if {"num_frames", "video"} & set(parameters):
+            assert "video" in str(why_unsuited(name)), name
+        if "strength" in parameters and "prompt" in parameters:
+            assert why_unsuited(name) is not None, name

@@ -1,0 +1,143 @@
+"""Pipelines of every shape through the worker's rooms: the picture is the pipeline's own, and every pass is counted."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from farm.ledger.values import Signal
+from farm.manifest.task import RenderTask
+from farm.steps.schedulers import denoiser_calls
+from farm.steps.trained import Trained
+from tests.shapes import SHAPES, make
+from workers.batch import Batcher, Failure
+from workers.lease import StoppedError
+from workers.pipeline import Loaded, silenced
+from workers.render import Rendered
+
+MakeTask = Callable[..., RenderTask]
+LoadShape = Callable[[str], Loaded]
+
+#: Levels of 255 by which a picture may differ: weights that lie otherwise in memory, or a batch of another size, move
+#: the last bit of a sum.
+ROUNDING = 1
+#: Shapes that take no negative prompt.
+UNGUIDED = {"flux", "schnell", "lcm"}
+#: Shapes that give guidance a pass of its own, so that the denoiser is called twice as often.
+TWO_PASSES = {"chroma", "cogview4", "lumina2"}
+#: One scheduler of each way to count, beside the pipeline's own.
+SCHEDULERS = ("default", "euler", "heun", "pndm", "dpm++2m", "dpm2-a", "lcm", "flow-euler", "flow-heun")
+#: Prompts of different length; one is longer than any tokenizer here takes, and one is empty.
+PROMPTS = ("a cat", "a small dog that runs over the hills at dusk", "", "many words " * 60)
+
+
+def rendered(loaded: Loaded, tasks: Sequence[RenderTask], on_step: Any = lambda _step: None) -> list[Rendered]:
+    """Tasks of one batch key, in as many calls as the worker makes of them."""
+    found = list(Batcher().run(loaded, tasks, start=0, on_step=on_step))
+    assert not [each for each in found if isinstance(each, Failure)], found
+    return [each for each in found if isinstance(each, Rendered)]
+
+
+def pictures(loaded: Loaded, tasks: Sequence[RenderTask]) -> np.ndarray[Any, Any]:
+    """The pictures, ``[n, height, width, 3]``, as signed numbers; all of them sound."""
+    made = rendered(loaded, tasks)
+    assert [fault for each in made for fault in each.faults] == [None] * len(tasks)
+    return np.concatenate([each.pixels for each in made]).astype(int)
+
+
+def plain(pipe: Any, task: RenderTask) -> np.ndarray[Any, Any]:
+    """What a user of diffusers gets for the same settings, without the farm."""
+    given: dict[str, Any] = {"guidance_scale": task.guidance_scale, "negative_prompt": task.negative_prompt or None}
+    given = {name: value for name, value in given.items() if value is not None}
+    if "use_resolution_binning" in inspect.signature(pipe.__call__).parameters:
+        given["use_resolution_binning"] = False
+    pipe.set_progress_bar_config(disable=True)
+    with torch.inference_mode(), silenced():
+        answer = pipe(
+            prompt=task.prompt,
+            num_inference_steps=task.steps,
+            width=task.width,
+            height=task.height,
+            generator=torch.Generator("cpu").manual_seed(task.seed),
+            **given,
+        )
+    return np.asarray(answer.images[0]).astype(int)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_picture_is_the_one_that_diffusers_makes(shape: LoadShape, make_task: MakeTask, name: str) -> None:
+    """At the pipeline's own guidance and at another, on an oblong; and it is no plain colour."""
+    loaded, pipe = shape(name), make(name)
+    negative = "" if name in UNGUIDED else "blurry"
+    scale = None if name == "schnell" else 3.0
+    own = make_task(loaded.key, width=64, height=32, seed=5)
+    other = make_task(loaded.key, width=64, height=32, seed=6, guidance_scale=scale, negative_prompt=negative)
+    for task in (own, other):
+        (picture,) = pictures(loaded, [task])
+        assert picture.shape == (32, 64, 3)
+        assert np.abs(picture - plain(pipe, task)).max() <= ROUNDING
+        assert picture.std() > 1
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_picture_is_the_same_in_any_company(shape: LoadShape, make_task: MakeTask, name: str) -> None:
+    """Alone or one of eight, with other prompts, seeds and negative prompts beside it."""
+    loaded = shape(name)
+    negatives = ("", "") if name in UNGUIDED else ("", "blurry, and badly drawn")
+    tasks = [
+        make_task(
+            loaded.key, prompt=PROMPTS[index % 4], negative_prompt=negatives[index // 2 % 2], seed=index, width=32
+        )
+        for index in range(8)
+    ]
+    together = pictures(loaded, tasks)
+    loaded.embeds.clear()
+    alone = np.concatenate([pictures(loaded, [task]) for task in tasks])
+    assert np.abs(together - alone).max() <= ROUNDING
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_pass_of_the_denoiser_is_counted(shape: LoadShape, make_task: MakeTask, name: str) -> None:
+    """The record says how many there were, the table how many there would be, and progress ends at the last step."""
+    loaded = shape(name)
+    pipe = loaded.pipe
+    trained = Trained.of(type(pipe.scheduler).__name__, pipe.scheduler.config, class_name=type(pipe).__name__)
+    counted: list[Any] = []
+    hook = (getattr(pipe, "unet", None) or pipe.transformer).register_forward_hook(lambda *_: counted.append(1))
+    try:
+        for scheduler in (each for each in SCHEDULERS if trained.why_unfit(each) is None):
+            for steps in (1, 2, 7):
+                counted.clear()
+                seen: list[int] = []
+                tasks = [make_task(loaded.key, seed=seed, steps=steps, scheduler=scheduler, width=32, height=32,
+                    prompt="a cat") for seed in (1, 2)]  # fmt: skip
+                (made,) = rendered(loaded, tasks, seen.append)
+                passes = 2 if name in TWO_PASSES else 1
+                expected = denoiser_calls(scheduler, steps) * passes
+                assert (len(counted), made.record.denoiser_calls) == (expected, expected), (scheduler, steps)
+                assert (made.record.effective_steps, len(made.record.step_s)) == (steps, steps), (scheduler, steps)
+                assert seen == sorted(seen)
+                assert set(seen) == set(range(1, steps + 1))
+                assert 0 < sum(made.record.step_s) <= made.record.denoise_s * 1.001
+    finally:
+        hook.remove()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_stop_ends_any_pipeline_between_two_steps(shape: LoadShape, make_task: MakeTask, name: str) -> None:
+    """After two steps of fifty, and the pipeline renders the next batch."""
+    loaded = shape(name)
+    seen: list[int] = []
+
+    def stop(step: int) -> None:
+        seen.append(step)
+        if step == 2:
+            raise StoppedError(Signal.CANCEL)
+
+    with pytest.raises(StoppedError):
+        rendered(loaded, [make_task(loaded.key, steps=50)], stop)
+    assert seen == [1, 2]
+    assert pictures(loaded, [make_task(loaded.key, steps=1)]).shape == (1, 64, 64, 3)
