@@ -6,7 +6,7 @@ import typer
 
 from farm.cli.connect import connect
 from farm.cli.output import count, percent, print_json, seconds, table
-from farm.client.control import Verb, read_setting
+from farm.client.control import NO_VALUE, Verb, read_setting
 from farm.client.status import Status
 
 Job = Annotated[str, typer.Argument(help="The job's id, the beginning of it, or the job's name.")]
@@ -71,7 +71,11 @@ def retry(job: Job) -> None:
 
 
 def change(
-    job: Job, setting: Annotated[str, typer.Argument(metavar="KEY=VALUE", help="run.priority or run.max_attempts.")]
+    job: Job,
+    setting: Annotated[
+        str,
+        typer.Argument(metavar="KEY=VALUE", help="run.priority, run.max_attempts or run.keep_days (days, or none)."),
+    ],
 ) -> None:
     """Change how a job runs."""
     values = read_setting(setting)
@@ -79,7 +83,7 @@ def change(
         found = farm.status(job).job
         farm.tell(found, Verb.SET, values)
     name, value = next(iter(values.items()))
-    typer.echo(f"Job {found}: run.{name} is {value}.")
+    typer.echo(f"Job {found}: run.{name} is {NO_VALUE if value is None else value}.")
 
 
 def _tell(job: str, verb: Verb, outcome: str) -> None:

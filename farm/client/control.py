@@ -60,7 +60,7 @@ def tell(
     Raises:
         UsageError: the job is over, or nothing in it failed.
     """
-    refusal = _refusal(status, verb)
+    refusal = None if values and set(values) <= set(LASTING) else _refusal(status, verb)
     if refusal:
         raise UsageError(refusal)
     append(store, status.job, verb, values or {}, number=next_number(store, ledger, status.job))
@@ -87,19 +87,25 @@ def _refusal(status: "Status", verb: Verb) -> str | None:
 
 
 #: Field of ``run`` that may change while a job runs -> the least and the greatest value.
-CHANGEABLE = {"priority": (0, 100), "max_attempts": (1, 100)}
+CHANGEABLE = {"priority": (0, 100), "max_attempts": (1, 100), "keep_days": (1, 36_500)}
+#: What of them has a meaning after a job's end too, and what may be told to have no value.
+LASTING = ("keep_days",)
+NO_VALUE = "none"
 
 
-def read_setting(text: str) -> dict[str, int]:
+def read_setting(text: str) -> dict[str, int | None]:
     """``run.priority=80`` as the ledger takes it; raises `UsageError`."""
     field, equals, value = text.partition("=")
-    name = field.strip().removeprefix("run.")
+    name, word = field.strip().removeprefix("run."), value.strip()
     known = ", ".join(f"run.{key}" for key in CHANGEABLE)
     if not equals:
         raise UsageError(f"{text!r} is no setting: write KEY=VALUE; the keys are {known}.")
     if name not in CHANGEABLE:
         raise UsageError(f"{field.strip()!r} cannot change while a job runs; what can is {known}.")
+    if name in LASTING and word == NO_VALUE:
+        return {name: None}
     least, greatest = CHANGEABLE[name]
-    if not value.strip().isdecimal() or not least <= int(value) <= greatest:
-        raise UsageError(f"run.{name} must be a whole number from {least} to {greatest}, and {value.strip()!r} is not.")
-    return {name: int(value)}
+    if not word.isdecimal() or len(word) > len(str(greatest)) or not least <= int(word) <= greatest:
+        also = f" or {NO_VALUE}" if name in LASTING else ""
+        raise UsageError(f"run.{name} must be a whole number from {least} to {greatest}{also}, and {word!r} is not.")
+    return {name: int(word)}

@@ -148,4 +148,5 @@ def entry(plan: "Plan", *, submitted_at: float) -> JobEntry:
         max_attempts=plan.run.max_attempts,
         range_size=plan.run.range,
         min_vram_gb=plan.run.min_vram_gb,
+        keep_days=plan.run.keep_days,
     )

@@ -17,7 +17,7 @@ _REASONS = {
     JobState.PAUSED: "Paused by its user: `farm resume JOB` goes on.",
     JobState.CANCELLED: "Cancelled by its user.",
 }
-_SETTINGS = ("priority", "max_attempts")
+_SETTINGS = ("priority", "max_attempts", "keep_days")
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Controls:
     """What all control objects of a job come to."""
 
     state: JobState | None = None
-    settings: dict[str, float] = field(default_factory=dict)
+    settings: dict[str, float | None] = field(default_factory=dict)
     #: Tasks that were given up since the last retry, each with its sentence.
     failed: dict[int, str] = field(default_factory=dict)
     #: When the first of them was written.

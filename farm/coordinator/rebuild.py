@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from farm.client.submit import entry, read_finished, read_plan
-from farm.coordinator.controls import replay
+from farm.coordinator.controls import Controls, replay
 from farm.errors import DamagedError
 from farm.ledger.ledger import Ledger
 from farm.ledger.values import GroupEntry, JobState
@@ -40,7 +40,7 @@ def discover(ledger: Ledger, store: Store, *, anew: bool, beat: Callable[[], obj
         if job_id not in known and store.exists(keys.plan(job_id)):
             count += _opened(ledger, store, job_id)
         elif anew and job_id in known - active and not store.exists(keys.finished(job_id)):
-            count += _reopened(ledger, job_id)
+            count += store.exists(keys.plan(job_id)) and _reopened(ledger, job_id)
         beat()
     return count
 
@@ -67,8 +67,10 @@ def _open(ledger: Ledger, store: Store, job_id: str) -> None:
     """Open one job; one that is over is entered as it ended, its bits are read when somebody retries it."""
     plan = read_plan(store, job_id)
     finished = read_finished(store, job_id)
-    submitted_at = (finished or {}).get("submitted_at") or replay(store, job_id).first_at or ledger.now()
+    controls = _told(store, job_id, over=finished is not None)
+    submitted_at = (finished or {}).get("submitted_at") or controls.first_at or ledger.now()
     ledger.open(entry(plan, submitted_at=submitted_at))
+    ledger.set_control(job_id, state=None, reason=None, **controls.settings)
     if finished:
         images = finished.get("images") or {}
         ledger.finish(
@@ -82,6 +84,16 @@ def _open(ledger: Ledger, store: Store, job_id: str) -> None:
             cost=finished.get("cost_usd"),
             started_at=finished.get("started_at"),
         )
+
+
+def _told(store: Store, job_id: str, *, over: bool) -> Controls:
+    """What a job was told; of one that is over, nothing where that is damaged: it does not go on any more."""
+    try:
+        return replay(store, job_id)
+    except DamagedError:
+        if not over:
+            raise
+        return Controls()
 
 
 def restore(ledger: Ledger, store: Store, job_id: str, epoch: str) -> bool:

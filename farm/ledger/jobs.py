@@ -30,6 +30,17 @@ class GroupLoad:
     blocked: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Everything that the coordinator asks of a job, as it was at one moment."""
+
+    entry: JobEntry
+    status: JobStatus
+    loads: list[GroupLoad]
+    #: The epoch in which the job was last compared with the store; empty when it never was.
+    restored: str
+
+
 @guarded
 class Jobs(LedgerBase):
     """Every job of the farm: those under way, and those that ended, until they are forgotten."""
@@ -48,6 +59,7 @@ class Jobs(LedgerBase):
             "range_size": str(job.range_size),
             "submitted_at": repr(job.submitted_at),
             "min_vram_gb": "" if job.min_vram_gb is None else repr(job.min_vram_gb),
+            "keep_days": "" if job.keep_days is None else str(job.keep_days),
         }
         groups = {
             str(group.number): {"start": group.start, "stop": group.stop, "queue": group.queue} for group in job.groups
@@ -102,6 +114,11 @@ class Jobs(LedgerBase):
 
     def loads(self, job_id: str) -> list[GroupLoad]:
         """How much of every group of a job waits and is out."""
+        look = self.look(job_id)
+        return look.loads if look else []
+
+    def look(self, job_id: str) -> Look | None:
+        """A job, how it stands and what of it waits, in one round trip; None when the ledger does not know it."""
         pipe = self.redis.pipeline(transaction=False)
         pipe.hgetall(self._job(job_id))
         pipe.hgetall(self._job(job_id, "groups"))
@@ -110,13 +127,18 @@ class Jobs(LedgerBase):
         pipe.hkeys(self._job(job_id, "blocked"))
         fields, groups, again, entries, blocked = pipe.execute()
         if not fields:
-            return []
+            return None
         job = _entry(job_id, fields, groups)
         if len(again) == _AGAIN_READ:
             again = self._again(job)
         back = _came_back(job, again)
         out = [(_bounds(member), json.loads(text)) for member, text in entries.items()]
-        return [_load(group, fields, back[group.number], out, blocked) for group in job.groups]
+        return Look(
+            entry=job,
+            status=_status(job_id, fields, entries),
+            loads=[_load(group, fields, back[group.number], out, blocked) for group in job.groups],
+            restored=fields.get("restored", ""),
+        )
 
     def _again(self, job: JobEntry) -> list[str]:
         """Ranges that came back, some of every group that has any: one group's never hide another's."""
@@ -174,6 +196,7 @@ def _entry(job_id: str, fields: Mapping[str, str], groups: Mapping[str, str]) ->
         max_attempts=int(float(fields["max_attempts"])),
         range_size=int(float(fields["range_size"])),
         min_vram_gb=float(fields["min_vram_gb"]) if fields["min_vram_gb"] else None,
+        keep_days=int(fields["keep_days"]) if fields.get("keep_days") else None,
     )
 
 
@@ -238,4 +261,5 @@ def _status(job_id: str, fields: Mapping[str, str], entries: Mapping[str, str]) 
         finished_at=float(fields["finished_at"]) if "finished_at" in fields else None,
         gpu_s=float(fields["gpu_s"]),
         cost_usd=float(fields["cost"]) if "cost" in fields else None,
+        keep_days=int(fields["keep_days"]) if fields.get("keep_days") else None,
     )

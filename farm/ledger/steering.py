@@ -21,7 +21,8 @@ class Steering(LedgerBase):
             job_id: the job; one that is over keeps its state.
             state: `PAUSED`, `RUNNING` (resumes) or `CANCELLED`; replaces the reason too.
             reason: why, for the user.
-            settings: `priority`, `max_attempts`, `range_size`, `min_vram_gb`.
+            settings: `priority`, `max_attempts`, `range_size`, `min_vram_gb`, `keep_days`; a job that is over takes
+                them too.
 
         Returns:
             The job's state afterwards, None for an unknown job.

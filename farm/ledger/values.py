@@ -67,6 +67,8 @@ class JobEntry:
     #: Images per range.
     range_size: int = 32
     min_vram_gb: float | None = None
+    #: Days after its end on which the job is removed; None keeps it.
+    keep_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,8 @@ class JobStatus:
     gpu_s: float
     #: None when no worker that served it has a price.
     cost_usd: float | None
+    #: Days after its end on which the job is removed; None keeps it.
+    keep_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

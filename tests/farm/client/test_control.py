@@ -92,6 +92,22 @@ def test_a_job_that_is_over_cannot_be_told(stage: "Stage", verb: Verb) -> None:
     assert list(stage.store.list(keys.controls(job))) == []
 
 
+def test_how_long_a_job_is_kept_changes_after_its_end(stage: "Stage") -> None:
+    """That is when people know; the ledger holds it, and the store for a rebuild."""
+    job = stage.submit().job
+    stage.render(job)
+    stage.end(job, JobState.DONE)
+    stage.farm.tell(job, Verb.SET, read_setting("run.keep_days=3"))
+    status = stage.ledger.status(job)
+    assert status is not None
+    assert (status.state, status.keep_days) == (JobState.DONE, 3)
+    stage.farm.tell(job, Verb.SET, read_setting("run.keep_days=none"))
+    status = stage.ledger.status(job)
+    assert status is not None
+    assert status.keep_days is None
+    assert [json.loads(stage.store.get(key))["keep_days"] for key in stage.store.list(keys.controls(job))] == [3, None]
+
+
 def test_retry_sends_back_only_what_failed(stage: "Stage") -> None:
     """One of four images failed: one goes back to work, and the job runs again."""
     job = stage.submit().job
@@ -136,9 +152,11 @@ def test_set_changes_a_running_job(stage: "Stage") -> None:
         ("run.priority=0", {"priority": 0}),
         ("priority = 100", {"priority": 100}),
         ("run.max_attempts=5", {"max_attempts": 5}),
+        ("run.keep_days=14", {"keep_days": 14}),
+        ("keep_days=none", {"keep_days": None}),
     ],
 )
-def test_settings_are_read(text: str, values: dict[str, int]) -> None:
+def test_settings_are_read(text: str, values: dict[str, int | None]) -> None:
     """`run.` may be left out, spaces may be there."""
     assert read_setting(text) == values
 
@@ -152,11 +170,14 @@ def test_settings_are_read(text: str, values: dict[str, int]) -> None:
         ("run.priority=-1", "'-1' is not"),
         ("run.priority=\u00b2", "whole number"),
         ("run.max_attempts=0", "whole number from 1"),
+        ("run.max_attempts=none", "from 1 to 100, and 'none' is not"),
+        ("run.keep_days=0", "from 1 to 36500 or none, and '0' is not"),
+        ("run.priority=" + "9" * 5000, "whole number from 0 to 100"),
         ("render.steps=20", "'render.steps' cannot change"),
         ("run.batch=4", "'run.batch' cannot change"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(text: str, named: str) -> None:
-    """Only priority and attempts may change while a job runs."""
+    """Only some of `run` may change while a job runs."""
     with pytest.raises(UsageError, match=named):
         read_setting(text)

@@ -74,6 +74,21 @@ def test_what_a_job_was_told_survives(stage: Stage) -> None:
     assert stage.ledger.loads(job)[0].waiting == 2
 
 
+def test_how_long_a_job_is_kept_survives(stage: Stage) -> None:
+    """What its manifest said, unless somebody said otherwise, after its end too; damage there hides no ended job."""
+    first = stage.farm.submit({"name": "a", "render": stage.render_fields(), "run": {"keep_days": 7}}).job
+    second = stage.farm.submit({"name": "b", "render": stage.render_fields(), "run": {"keep_days": 7}}).job
+    for job in (first, second):
+        stage.render(job)
+        stage.end(job, JobState.DONE)
+    stage.farm.tell(second, Verb.SET, {"keep_days": None})
+    rebuild(stage)
+    assert [stage.ledger.status(job).keep_days for job in (first, second)] == [7, None]
+    stage.store.put(keys.control(second, 1, "set"), b"{")
+    rebuild(stage)
+    assert stage.ledger.status(second).state is JobState.DONE
+
+
 def test_a_cancelled_job_stays_cancelled(stage: Stage) -> None:
     """Cancel is read before anything is sent."""
     job = stage.submit().job
@@ -120,6 +135,18 @@ def test_a_job_that_is_over_comes_back_as_it_ended(stage: Stage) -> None:
     status = stage.ledger.status(job)
     assert (status.state, status.done, status.failed) == (JobState.RUNNING, 3, 0)
     assert stage.ledger.loads(job)[0].waiting == 1
+
+
+def test_a_job_that_is_half_removed_does_not_come_back(stage: Stage) -> None:
+    """Its plan goes first: whatever else is still there, and whatever Redis remembers of it."""
+    job = stage.submit().job
+    stage.render(job)
+    stage.end(job, JobState.DONE)
+    stage.store.delete([keys.plan(job), keys.finished(job)])
+    discover(stage.ledger, stage.store, anew=True, beat=lambda: None)
+    assert stage.ledger.active() == []
+    rebuild(stage)
+    assert stage.ledger.jobs() == []
 
 
 def test_a_submission_that_was_cut_short_is_no_job(stage: Stage) -> None:
