@@ -54,8 +54,14 @@ def to_bytes(images: "torch.Tensor") -> "np.ndarray[Any, Any]":
     return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()
 
 
-def decode_in_float32(pipe: Any, latents: tuple[tuple[Any, ...], dict[str, Any]]) -> "torch.Tensor | None":
-    """Decode once more with the VAE in float32; None where that changes nothing or the pipeline decodes otherwise."""
+def decode_in_float32(
+    pipe: Any, latents: tuple[tuple[Any, ...], dict[str, Any]]
+) -> "tuple[torch.Tensor, torch.Tensor] | None":
+    """Decode once more with the VAE in float32; None where that changes nothing or the pipeline decodes otherwise.
+
+    Returns:
+        The pictures in 0 to 1, and what the VAE answered before it was clamped.
+    """
     import torch
 
     vae, (args, kwargs) = pipe.vae, latents
@@ -64,8 +70,8 @@ def decode_in_float32(pipe: Any, latents: tuple[tuple[Any, ...], dict[str, Any]]
         return None
     vae.to(torch.float32)
     try:
-        sample = vae.decode(args[0].float(), *args[1:], **kwargs)
-        image = pipe.image_processor.postprocess(sample[0], output_type="pt")
-        return image if isinstance(image, torch.Tensor) else None
+        sample = vae.decode(args[0].float(), *args[1:], **kwargs)[0]
+        image = pipe.image_processor.postprocess(sample, output_type="pt")
+        return (image, sample) if isinstance(image, torch.Tensor) else None
     finally:
         vae.to(before)

@@ -132,11 +132,11 @@ def finish(pipe: Any, answer: Any, probe: Probe) -> tuple["np.ndarray[Any, Any]"
     faults = bad_rows(images, decoded)
     if any(faults) and probe.latents is not None:
         again = decode_in_float32(pipe, probe.latents)
-        if again is not None and again.shape == images.shape:
+        if again is not None and again[0].shape == images.shape:
             images = images.clone()
-            for row in (row for row, fault in enumerate(faults) if fault):
-                images[row] = again[row].to(images.dtype)
-            faults = bad_rows(images)
+            for row, fault in enumerate(bad_rows(*again)):
+                if faults[row]:
+                    images[row], faults[row] = again[0][row].to(images.dtype), fault
     blanked = getattr(answer, "nsfw_content_detected", None) or [False] * len(faults)
     return to_bytes(images), [
         BLANKED if fault and black else fault for fault, black in zip(faults, blanked, strict=True)

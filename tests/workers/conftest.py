@@ -18,7 +18,6 @@ from farm.profile.outcome import Token
 from farm.profile.record import WorkerInfo
 from farm.store import keys
 from farm.store.memory import MemoryStore
-from tests.shapes import save
 from workers.device import Device
 from workers.pipeline import Loaded, load, quiet
 
@@ -32,6 +31,8 @@ LoadShape = Callable[[str], Loaded]
 @pytest.fixture(scope="session")
 def shape_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Folders of tiny pipelines, by the name of their shape."""
+    from tests.shapes import save  # after `quiet`, which must come before diffusers
+
     root = tmp_path_factory.mktemp("shapes")
     return cache(lambda name: save(name, root))
 

@@ -81,9 +81,9 @@ class Pipe:
         """Passes on."""
 
         def postprocess(self, images: torch.Tensor, *, output_type: str) -> torch.Tensor:
-            """As it is."""
+            """As pictures: clamped."""
             assert output_type == "pt"
-            return images
+            return images.clamp(0, 1)
 
     def __init__(self, dtype: torch.dtype) -> None:
         self.vae: Any = Vae(dtype)
@@ -95,8 +95,10 @@ def test_latents_are_decoded_once_more_in_float32() -> None:
     pipe = Pipe(torch.bfloat16)
     again = decode_in_float32(pipe, ((torch.ones(1, 2).bfloat16(),), {"return_dict": False}))
     assert again is not None
-    assert again.dtype == torch.float32
-    assert again.tolist() == [[2.0, 2.0]]
+    image, sample = again
+    assert image.dtype == torch.float32
+    assert image.tolist() == [[1.0, 1.0]]
+    assert sample.tolist() == [[2.0, 2.0]]
     assert pipe.vae.dtype == torch.bfloat16
 
 
