@@ -30,7 +30,7 @@ _AWS = {
     "aws_region": "AWS_DEFAULT_REGION",
 }
 #: What says where the store is and who asks: from one place or from none.
-_STORE = ("s3_url", "s3_endpoint", *_AWS)
+_STORE = ("s3_url", "s3_endpoint", "s3_folder", *_AWS)
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     s3_url: Annotated[str, AfterValidator(_s3_url)] | None = None
     #: None is AWS itself.
     s3_endpoint: Annotated[str, AfterValidator(_endpoint)] | None = None
+    #: Where the objects of a store on this machine lie: a full disk is then told from other trouble.
+    s3_folder: Path | None = None
     #: None leaves the keys to the usual AWS places: a profile, or the machine's role.
     aws_access_key_id: SecretStr | None = Field(default=None, validation_alias=_AWS["aws_access_key_id"])
     aws_secret_access_key: SecretStr | None = Field(default=None, validation_alias=_AWS["aws_secret_access_key"])

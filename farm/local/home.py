@@ -1,5 +1,6 @@
 """Where a local farm keeps its things: everything below ``FARM_HOME``."""
 
+import json
 import os
 import site
 import sys
@@ -68,7 +69,12 @@ class Home:
 
     def write_settings(self, values: Mapping[str, str]) -> None:
         """Write ``local.toml`` for every other command, readable by its owner only."""
-        write_private(self.settings_file, "".join(f'{name} = "{value}"\n' for name, value in values.items()))
+        write_private(self.settings_file, "".join(f"{name} = {_quoted(value)}\n" for name, value in values.items()))
+
+
+def _quoted(text: str) -> str:
+    """A TOML string: a path may hold quotes and backslashes."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def write_private(path: Path, text: str) -> None:

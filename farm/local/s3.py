@@ -45,6 +45,7 @@ class S3Server:
         return {
             "s3_url": f"s3://{BUCKET}",
             "s3_endpoint": f"http://127.0.0.1:{self.port}",
+            "s3_folder": str(self.home.s3 / BUCKET),
             "aws_access_key_id": self.key,
             "aws_secret_access_key": self.secret,
         }

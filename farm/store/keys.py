@@ -88,8 +88,13 @@ def parse_record(job_id: str, key: str) -> RecordName | None:
 
 
 def table(job_id: str, name: str, part: int) -> str:
-    """A Parquet table of the job: ``images`` or ``attempts``."""
-    return f"{job(job_id)}tables/{name}-{part}.parquet"
+    """A part of a Parquet table of the job: ``images``, ``attempts`` or ``batches``."""
+    return f"{tables(job_id)}{name}-{part}.parquet"
+
+
+def tables(job_id: str) -> str:
+    """Folder of the tables."""
+    return f"{job(job_id)}tables/"
 
 
 def results(job_id: str) -> str:

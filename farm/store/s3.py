@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from farm.errors import NotInStoreError, StoreError
-from farm.store.faults import Place, seconds_ahead, translated
+from farm.store.faults import Place, denied, seconds_ahead, strange, translated
 from farm.store.store import Entry, plain_metadata
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class S3Store:
     def from_settings(cls, settings: "Settings") -> Self:
         """The configured store, not yet asked for anything; raises `ServiceError` when none is configured."""
         bucket, prefix = settings.require_s3_url()
-        place = Place(bucket, settings.s3_endpoint)
+        place = Place(bucket, settings.s3_endpoint, folder=settings.s3_folder)
         try:
             with translated(place):
                 return cls(_client(settings), place=place, prefix=prefix)
@@ -77,13 +77,15 @@ class S3Store:
     ) -> None:
         """Write an object, replacing what was there."""
         with translated(self._place):
-            self._client.put_object(
+            answer = self._client.put_object(
                 Bucket=self._place.bucket,
                 Key=self._prefix + key,
                 Body=data,
                 ContentType=content_type,
                 Metadata=plain_metadata(metadata),
             )
+        if "ETag" not in answer:  # a web server that says yes to everything has stored nothing
+            raise StoreError(strange(self._place))
 
     def put_stream(
         self,
@@ -196,6 +198,8 @@ class S3Store:
                 )
             if refused := answer.get("Errors"):
                 first = refused[0]
+                if first.get("Code") == "AccessDenied":
+                    raise StoreError(denied(self._place, "DeleteObjects"))
                 raise StoreError(
                     f"The store did not delete {len(refused)} of {len(page)} objects,"
                     f" first {first.get('Key')}: {first.get('Message') or first.get('Code')}."
@@ -235,8 +239,8 @@ def _config(endpoint: str | None) -> dict[str, Any]:
     config: dict[str, Any] = {
         "signature_version": "s3v4",
         "connect_timeout": 5,
-        "read_timeout": 60,
-        "retries": {"mode": "standard", "total_max_attempts": 4},
+        "read_timeout": 30,
+        "retries": {"mode": "standard", "total_max_attempts": 3},
         "max_pool_connections": 32,
     }
     if endpoint is None:

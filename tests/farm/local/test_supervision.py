@@ -80,7 +80,7 @@ def test_up_means_that_all_answer(supervise: Callable[..., Home]) -> None:
     home = supervise(workers=2, look=look)
     assert list(seen)[:-1] == ["redis", "s3", "coordinator", "worker-1", "worker-2"]
     assert set(seen["settings"]) == {
-        "redis_url", "s3_url", "s3_endpoint", "aws_access_key_id", "aws_secret_access_key",
+        "redis_url", "s3_url", "s3_endpoint", "s3_folder", "aws_access_key_id", "aws_secret_access_key",
     }  # fmt: skip
     assert carriers(home) == []
     assert not home.settings_file.exists()
