@@ -3,16 +3,18 @@
 import json
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from farm.ledger.base import LedgerBase
-from farm.ledger.boundary import guarded
+from farm.ledger.boundary import guarded, translated
 from farm.ledger.values import GroupEntry, JobEntry, JobState, JobStatus
 
 #: Ranges of `again` that are read to see how much of a job waits; where there are more, as many of each group.
 _AGAIN_READ = 1000
+#: Failures that are read at once.
+_FAILED_READ = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,12 @@ class Jobs(LedgerBase):
         """Quarantined positions, each with its sentence."""
         found: Any = self.redis.hgetall(self._job(job_id, "failed"))
         return {int(position): sentence for position, sentence in sorted(found.items(), key=lambda kv: int(kv[0]))}
+
+    def each_failure(self, job_id: str) -> Iterator[tuple[int, str]]:
+        """Quarantined positions one by one, in no order, each with its sentence: a million may have failed."""
+        with translated(self.place):
+            for position, sentence in self.redis.hscan_iter(self._job(job_id, "failed"), count=_FAILED_READ):
+                yield int(position), sentence
 
     def blocked(self, job_id: str) -> dict[int, str]:
         """Blocked groups, each with its sentence."""
