@@ -158,21 +158,22 @@ def _unasked(place: Place, error: Exception) -> str:
 
     match error:
         case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError():
-            return f"There are no keys for {place}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+            said = f"There are no keys for {place}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         case exceptions.ProfileNotFound():
-            return f"The AWS profile is not there ({error}): check AWS_PROFILE."
+            said = f"The AWS profile is not there ({error}): check AWS_PROFILE."
         case exceptions.SSLError():
             return (
                 f"No secure connection to {place}: check that it speaks https, and AWS_CA_BUNDLE for its certificate."
             )
         case exceptions.HTTPClientError() if "recursion" in str(error):
-            return strange(place)  # as above, further down
+            said = strange(place)  # as above, further down
         case exceptions.ReadTimeoutError():
-            return f"{_start(place)} did not answer in time: check the network and the server's load."
+            said = f"{_start(place)} did not answer in time: check the network and the server's load."
         case exceptions.HTTPClientError() | exceptions.ConnectionError() | exceptions.IncompleteReadError():
-            return f"{_start(place)} cannot be reached: check that it runs, FARM_S3_ENDPOINT and the network."
+            said = f"{_start(place)} cannot be reached: check that it runs, FARM_S3_ENDPOINT and the network."
         case _:
-            return f"{_start(place)} cannot be asked: {str(error).rstrip('.')}."
+            said = f"{_start(place)} cannot be asked: {str(error).rstrip('.')}."
+    return said
 
 
 def _start(place: Place) -> str:
