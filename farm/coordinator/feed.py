@@ -36,10 +36,10 @@ class Feeder:
 
     def feed(self, jobs: Sequence[JobView]) -> int:
         """Assign, take back, dispatch and send; how many ranges were sent."""
-        seats = self._seats(ALIVE)
-        self._explain(jobs, seats)
-        told = self._assign(jobs, seats)
-        serving = Counter(told.values())
+        told = self._ledger.assignments()
+        seats = self._seats(told, ALIVE)
+        self._explain(jobs, seats, told)
+        serving = Counter(self._assign(jobs, seats, told).values())
         sent = sent_by_queue(jobs)
         for queue in sent:
             if not serving[queue]:
@@ -55,15 +55,13 @@ class Feeder:
                 count += 1
         return count
 
-    def _seats(self, within: float) -> list[Seat]:
-        """Workers that were seen within so many seconds and take work."""
-        told = self._ledger.assignments()
+    def _seats(self, told: Mapping[str, str], within: float) -> list[Seat]:
+        """Workers that were seen within so many seconds and take work, each on the queue it was told to serve."""
         workers = self._ledger.workers(within=within)
         return [Seat.of(worker, told.get(worker.id)) for worker in workers if worker.doing != "draining"]
 
-    def _assign(self, jobs: Sequence[JobView], seats: Sequence[Seat]) -> Mapping[str, str]:
+    def _assign(self, jobs: Sequence[JobView], seats: Sequence[Seat], told: Mapping[str, str]) -> Mapping[str, str]:
         """Tell every worker its queue, where that is new; who serves what from now on."""
-        told = self._ledger.assignments()
         decided = assign(seats, demands(jobs, seats))
         for seat in seats:
             queue = decided.get(seat.worker, NO_QUEUE)
@@ -80,9 +78,9 @@ class Feeder:
                 log.info("Took %d ranges back from %s", count, queue, extra={"action": "ranges_taken_back"})
         self._ledger.drop_messages(queue)
 
-    def _explain(self, jobs: Sequence[JobView], seats: Sequence[Seat]) -> None:
+    def _explain(self, jobs: Sequence[JobView], seats: Sequence[Seat], told: Mapping[str, str]) -> None:
         """Block groups that no worker can load, and say why a job waits."""
-        heard, now = (self._seats(HEARD), self._ledger.now()) if any(seat.unfit for seat in seats) else ([], 0.0)
+        heard, now = (self._seats(told, HEARD), self._ledger.now()) if any(seat.unfit for seat in seats) else ([], 0.0)
         for job in jobs:
             job_id = job.entry.job_id
             for number, sentence in hopeless(job, heard, now=now).items():

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from farm.coordinator.demand import JobView
 from farm.coordinator.feed import Feeder, Send
 from farm.coordinator.finish import Finisher, fail_damaged
 from farm.coordinator.rebuild import discover, restore
+from farm.coordinator.roll import Roller
 from farm.coordinator.tend import Tender
 from farm.errors import DamagedError, LedgerError, NotInStoreError, ServiceError
 from farm.ledger.ledger import Ledger
@@ -25,8 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Seconds between ticks: while ranges move, and while nothing does.
-BUSY, IDLE = 0.1, 0.5
+#: Seconds between ticks: after one that sent ranges, and after one that had none to send. A queue that is full lasts
+#: for two ranges, and a tick costs a processor some milliseconds that renderers on the same machine would use.
+BUSY, IDLE = 0.1, 0.25
 #: Seconds between sweeps.
 SWEEP_EVERY = 0.5
 #: Seconds the leader's lock holds: a standby takes over after this.
@@ -56,16 +59,20 @@ class Coordinator:
         self._ledger, self._store, self._name, self._clock = ledger, store, name, clock
         self._feeder = Feeder(ledger, send)
         self._tender = Tender(ledger, store, send)
-        self._finisher = Finisher(ledger, store, clock=clock)
+        large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tables")
+        self._roller = Roller(ledger, store, large, clock=clock)
+        self._finisher = Finisher(ledger, store, large, clock=clock)
         self._leads = False
         self._next_sweep = self._next_look = self._send_from = 0.0
         self._rebuilt = False
+        #: The epoch in which the jobs of the store are known to be open.
+        self._discovered = ""
         self._said: dict[str, str] = {}
         #: Jobs whose plan was read lately.
         self._planned: set[str] = set()
 
     def tick(self) -> bool:
-        """Do once everything there is to do; whether anything moves.
+        """Do once everything there is to do; whether ranges were sent.
 
         Raises:
             ServiceError: Redis or the store cannot be reached.
@@ -79,8 +86,7 @@ class Coordinator:
         if self._clock() >= self._next_sweep:
             self._next_sweep = self._clock() + SWEEP_EVERY
             self._sweep(jobs)
-        sent = self._feeder.feed(jobs) if self._clock() >= self._send_from else 0
-        return sent > 0 or any(job.out for job in jobs)
+        return self._clock() >= self._send_from and self._feeder.feed(jobs) > 0
 
     def _lead(self) -> bool:
         leads = self._ledger.lead(self._name, LEADER)
@@ -94,7 +100,7 @@ class Coordinator:
         epoch, new = self._ledger.ensure_epoch()
         if new:
             log.warning("Redis began anew: epoch %s", epoch, extra={"action": "epoch_began"})
-        anew = not self._ledger.discovered()
+        anew = epoch != self._discovered and not self._ledger.discovered()
         if anew or self._clock() >= self._next_look:
             self._next_look = self._clock() + LOOK_EVERY
             count = discover(self._ledger, self._store, anew=anew, beat=self._lead)
@@ -103,6 +109,7 @@ class Coordinator:
                 self._ledger.set_discovered(epoch)
                 log.info("Read %d jobs from the store", count, extra={"action": "jobs_discovered"})
                 self._rebuilt = bool(count and self._ledger.active())
+        self._discovered = epoch
         return epoch
 
     def _ready(self, job_id: str, epoch: str) -> JobView | None:
@@ -110,15 +117,17 @@ class Coordinator:
         try:
             if not self._has_plan(job_id):
                 return None
-            if self._ledger.restored(job_id) != epoch:
+            look = self._ledger.look(job_id)
+            if look is None or look.restored != epoch:
                 self._rebuilt |= restore(self._ledger, self._store, job_id, epoch)
                 self._lead()
+                look = self._ledger.look(job_id)
         except (DamagedError, NotInStoreError) as error:
             self._say(job_id, f"It cannot be read from the store: {error}")
             return None
         if self._said.pop(job_id, None):
             self._ledger.set_waiting(job_id, None)
-        return self._view(job_id)
+        return JobView(look.entry, look.status, look.loads) if look else None
 
     def _has_plan(self, job_id: str) -> bool:
         """Whether workers can read a job's plan; a job whose plan is damaged fails."""
@@ -137,16 +146,14 @@ class Coordinator:
             self._ledger.set_waiting(job_id, sentence)
             self._said[job_id] = sentence
 
-    def _view(self, job_id: str) -> JobView | None:
-        entry, status = self._ledger.entry(job_id), self._ledger.status(job_id)
-        return JobView(entry, status, self._ledger.loads(job_id)) if entry and status else None
-
     def _sweep(self, jobs: list[JobView]) -> None:
-        """Sweep every job, end those that are over, and forget workers nobody has seen for long."""
+        """Sweep every job, roll up large ones, end those that are over, and forget workers nobody has seen for long."""
         for job in jobs:
             self._tender.tend(job)
+            self._roller.consider(job)
             self._finisher.consider(job)
         self._finisher.collect()
+        self._roller.collect([job.entry.job_id for job in jobs])
         self._tender.forget([job.entry.job_id for job in jobs])
         self._ledger.forget_workers()
 

@@ -23,7 +23,8 @@ def test_one_coordinator_leads_and_another_stands_by(ticking: Ticking) -> None:
     assert standby.tick() is False
     assert ticking.outbox.take() == []
     ticking.coordinator.close()
-    assert standby.tick() is True
+    standby.tick()
+    assert ticking.stage.ledger.leader() == "c2"
     standby.close()
 
 
@@ -44,11 +45,23 @@ def test_a_coordinator_that_is_started_again_goes_on(ticking: Ticking) -> None:
     assert not set(again) & set(first)
 
 
-def test_an_idle_farm_is_idle(ticking: Ticking) -> None:
-    """Nothing to do is said, so that the loop can sleep."""
+def test_a_farm_without_ranges_to_send_is_idle(ticking: Ticking) -> None:
+    """Nothing to send is said, so that the loop sleeps longer: before a job, and while its queue is full."""
     assert ticking.coordinator.tick() is False
-    ticking.stage.submit()
+    ticking.stage.submit(seed="1-200")
     assert ticking.coordinator.tick() is True
+    assert ticking.coordinator.tick() is False
+
+
+def test_a_tick_asks_redis_little(ticking: Ticking) -> None:
+    """A coordinator beside a renderer on one machine takes processor time from it with every question."""
+    ticking.stage.submit(seed="1-200")
+    ticking.tick(2)
+    ticking.time += 0.1
+    before = ticking.stage.ledger.redis.info("stats")["total_commands_processed"]
+    ticking.coordinator.tick()
+    asked = ticking.stage.ledger.redis.info("stats")["total_commands_processed"] - before - 1
+    assert asked <= 20  # what scripts do inside Redis included
 
 
 def test_redis_that_lost_everything_is_rebuilt_and_workers_keep_what_they_hold(ticking: Ticking) -> None:

@@ -53,6 +53,19 @@ def test_loads_say_what_waits_and_what_is_out(opened: Moves) -> None:
     assert (blue.group.queue, blue.waiting, blue.sent, blue.leased) == ("blue", 12, 0, 0)
 
 
+def test_one_look_says_what_three_questions_would(opened: Moves) -> None:
+    """The coordinator asks once a tick: the job, how it stands and what waits are of one moment."""
+    lease = opened.lease(8)
+    opened.ledger.commit(lease, 0, 3, seconds=1, price=None)
+    look = opened.ledger.look(opened.job_id)
+    assert look is not None
+    assert look.entry == opened.ledger.entry(opened.job_id)
+    assert look.status == opened.ledger.status(opened.job_id)
+    assert (look.status.done, look.status.running) == (3, 5)
+    assert (look.loads, look.restored) == (opened.ledger.loads(opened.job_id), "")
+    assert opened.ledger.look("nothing") is None
+
+
 def test_loads_count_what_came_back(opened: Moves) -> None:
     """Returned ranges wait like the rest."""
     lease = opened.lease(8)
