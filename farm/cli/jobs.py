@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from farm.cli.connect import connect
-from farm.cli.output import count, percent, print_json, seconds, table
+from farm.cli.output import count, moment, percent, print_json, seconds, table
 from farm.client.control import NO_VALUE, Verb, read_setting
 from farm.client.status import Status
 
@@ -40,6 +40,8 @@ def status(job: Job, *, as_json: Json = False) -> None:
     cost = "" if now.cost_usd is None else f", cost {now.cost_usd:.4f}"
     left = "" if now.eta_s is None else f", about {seconds(now.eta_s)} left"
     typer.echo(spent + cost + left)
+    if now.kept_until is not None:
+        typer.echo(f"Removed {moment(now.kept_until)} or soon after: `farm set {now.job} run.keep_days=none` keeps it.")
 
 
 def _counted(job: Status) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from farm.cli import demo, jobs, local, results, services, submit, watch
+from farm.cli import demo, jobs, local, remove, results, services, submit, watch
 from farm.errors import FarmError
 
 #: Heading in the help -> command -> what runs it.
@@ -29,7 +29,12 @@ COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "retry": jobs.retry,
         "set": jobs.change,
     },
-    "Results": {"fetch": results.fetch, "report": results.report, "verify": results.verify},
+    "Results": {
+        "fetch": results.fetch,
+        "report": results.report,
+        "verify": results.verify,
+        "rm": remove.remove,
+    },
     "Workers": {"workers": services.workers, "worker": services.worker, "coordinator": services.coordinator},
 }
 

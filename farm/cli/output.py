@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,6 +23,11 @@ def seconds(value: float | None) -> str:
     minutes, rest = divmod(round(value), 60)
     hours, left = divmod(minutes, 60)
     return f"{hours} h {left:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def moment(at: float) -> str:
+    """An instant for a person, in the zone of this machine: ``2026-11-21 05:37``."""
+    return datetime.fromtimestamp(at, tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
 
 
 def count(number: int, noun: str) -> str:

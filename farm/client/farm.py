@@ -12,6 +12,7 @@ from farm.client.control import Verb
 from farm.client.status import Status
 
 if TYPE_CHECKING:
+    from farm.client.erase import Removed
     from farm.client.fetch import Fetched, Layout
     from farm.client.submit import Submitted
     from farm.client.tally import Tally
@@ -176,6 +177,31 @@ class Farm:
 
         store, status = self.connection.store, self.status(job)
         return fetch(store, status, Path(folder), layout=Layout(layout), force=force, on_progress=on_progress)
+
+    def remove(self, job: str, *, on_objects: Callable[[int], None] | None = None) -> "Removed":
+        """Remove a job that is over: its pictures, records, tables and plan; there is no way back.
+
+        A removal that broke off is completed by the next one.
+
+        Args:
+            job: which one; also what a removal that broke off has left.
+            on_objects: told how many objects are deleted so far.
+
+        Raises:
+            UsageError: the job is not over, or its end is still being written.
+        """
+        from farm.client.erase import erase
+
+        found = self.removable(job)
+        return erase(self.connection.store, self.connection.ledger, found, on_objects=on_objects)
+
+    def removable(self, job: str) -> str:
+        """The id of a job that `remove` would remove; raises `UsageError` when it is not over."""
+        from farm.client.remove import check, find
+
+        found = find(job, self.connection)
+        check(found, self.connection)
+        return found
 
     def verify(self, job: str, *, on_progress: "Callable[[Tally], None] | None" = None) -> "Verified":
         """Read every picture of a job and compare it with what its worker recorded."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from farm.ledger.values import JobState, JobStatus
+from farm.ledger.values import JobState, JobStatus, kept_until
 
 if TYPE_CHECKING:
     from farm.plan.plan import Plan
@@ -49,10 +49,14 @@ class Status:
     gpu_s: float
     #: None when no worker that served the job has a price.
     cost_usd: float | None
+    #: When the job is removed, because its user wanted it to be; None when it is kept. No part of the document.
+    kept_until: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The document of `farm status --json`."""
-        return asdict(self)
+        document = asdict(self)
+        del document["kept_until"]
+        return document
 
     @classmethod
     def from_ledger(cls, job: JobStatus, *, now: float, hindrance: str | None = None) -> "Status":
@@ -76,6 +80,7 @@ class Status:
             late_s=None,
             gpu_s=job.gpu_s,
             cost_usd=job.cost_usd,
+            kept_until=kept_until(job.finished_at, job.keep_days) if job.state.over else None,
         )
 
     @classmethod

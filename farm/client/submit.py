@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from farm.client.erase import sweep
 from farm.errors import DamagedError, NotInStoreError
 from farm.ledger.values import GroupEntry, JobEntry, JobState
 from farm.store import keys
@@ -66,13 +67,14 @@ def submit(plan: "Plan", source: bytes, *, store: "Store", ledger: "Ledger") -> 
 
 
 def _stored(job_id: str, *, store: "Store", ledger: "Ledger") -> "Plan | None":
-    """The plan of a job that is there already.
+    """The plan of a job that is there already; where none is, what a removal may have left goes first.
 
     One that is damaged is as good as none: what ended because of it is forgotten, so that it is opened again.
     """
     try:
         return read_plan(store, job_id)
     except NotInStoreError:
+        sweep(store, job_id)
         return None
     except DamagedError:
         known = ledger.status(job_id)

@@ -130,6 +130,11 @@ class Expired:
     quarantined: tuple[int, ...] = ()
 
 
+def kept_until(finished_at: float | None, keep_days: float | None) -> float | None:
+    """When a job that ended is removed, POSIX seconds; None when it is kept."""
+    return None if finished_at is None or keep_days is None else finished_at + keep_days * 86_400.0
+
+
 @dataclass(frozen=True, slots=True)
 class JobStatus:
     """One job as the ledger sees it now."""

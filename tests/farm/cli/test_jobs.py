@@ -118,3 +118,15 @@ def test_set_refuses_what_cannot_change(here: "Stage", run: "Run", setting: str)
     said = run("set", job, setting)
     assert (said.code, said.out) == (2, "")
     assert list(here.store.list(keys.controls(job))) == []
+
+
+def test_status_says_until_when_a_job_is_kept(here: "Stage", run: "Run") -> None:
+    """Once it is over; and how to keep it longer, which works."""
+    job = here.submit().job
+    assert run("set", job, "run.keep_days=3").out == f"Job {job}: run.keep_days is 3.\n"
+    assert "Removed" not in run("status", job).out
+    here.render(job)
+    here.end(job, JobState.DONE)
+    assert f"or soon after: `farm set {job} run.keep_days=none` keeps it." in run("status", job).out
+    assert run("set", job, "run.keep_days=none").out == f"Job {job}: run.keep_days is none.\n"
+    assert "Removed" not in run("status", job).out

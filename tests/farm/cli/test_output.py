@@ -1,8 +1,9 @@
 import json
+import time
 
 import pytest
 
-from farm.cli.output import count, percent, print_json, seconds, table
+from farm.cli.output import count, moment, percent, print_json, seconds, table
 from farm.client.status import Status
 from farm.ledger.values import JobState
 
@@ -54,3 +55,14 @@ def test_columns_are_as_wide_as_their_cells(capsys: pytest.CaptureFixture[str]) 
         "a-very-long-name  done",
         "b                 running",
     ]
+
+
+def test_an_instant_is_said_in_the_machines_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its user's clock shows it."""
+    monkeypatch.setenv("TZ", "UTC-2")
+    time.tzset()
+    try:
+        assert moment(86_400.0) == "1970-01-02 02:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
