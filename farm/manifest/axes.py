@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from farm.manifest import combine
+from farm.manifest.columns import Metas
 from farm.manifest.fields import ALIASES, LATER, PLAIN, RANGES, READERS, WrongItemError, meta, read_values, word
-from farm.manifest.formats import Table, read_table
+from farm.manifest.formats import Rows, open_rows
 from farm.manifest.numbers import compact
 from farm.manifest.paths import find
 from farm.manifest.place import Place, shown
 from farm.manifest.space import Factor
-from farm.manifest.tables import label_columns, pick_column, table_columns
+from farm.manifest.tables import pick_column, table_columns
 
 #: Most images of one job.
 MAX_IMAGES = 100_000_000
@@ -70,7 +71,7 @@ class _Section:
     notes: list[str] = field(default_factory=list)
 
 
-def read_render(written: Any, *, place: Place, base: Path, table: Table | None = None) -> Render:
+def read_render(written: Any, *, place: Place, base: Path, table: Rows | None = None) -> Render:
     """Read the section; a table's rows are the first factor.
 
     Raises:
@@ -150,12 +151,7 @@ def _file_axis(section: _Section, name: str, value: Mapping[str, Any]) -> Column
     found = find(value["file"], section.base)
     if found is None:
         place.fail(f"there is no file {shown(value['file'])}, beside the manifest or in the working directory.", path)
-    table = read_table(found, value["file"])
-    column, cells = pick_column(table, name, value.get("column"))
-    columns = dict(_columns(name, cells))
-    if name == "prompt":
-        columns |= label_columns(table, {column}, section.notes)
-    return columns
+    return pick_column(open_rows(found, value["file"]), name, value.get("column"), section.notes)
 
 
 def _require(section: _Section, columns: Columns) -> None:
@@ -183,10 +179,10 @@ def _with_meta(factor: Factor, constants: dict[str, Any]) -> Factor:
     if "meta" not in factor.columns or "meta" not in constants:
         return factor
     own = constants.pop("meta")
-    return Factor({**factor.columns, "meta": [own | row for row in factor.columns["meta"]]})
+    return Factor({**factor.columns, "meta": Metas(own | row for row in factor.columns["meta"])})
 
 
-def _combined(section: _Section, table: Table | None) -> list[Columns]:
+def _combined(section: _Section, table: Rows | None) -> list[Columns]:
     """The factors that ``combine`` makes of the axes: without it, one each."""
     expression = section.values.get("combine")
     if expression is None:

@@ -1,36 +1,22 @@
 """Text of a YAML or JSON manifest -> plain values, and the line of each."""
 
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from farm.errors import ManifestError
-from farm.manifest.place import Place
+from farm.manifest.json_text import DIGITS, JsonReader, LongNumber
+from farm.manifest.limits import MANIFEST_DEPTH, MANIFEST_VALUES
 
 if TYPE_CHECKING:
     from ruamel.yaml import YAML
+    from ruamel.yaml.composer import Composer
     from ruamel.yaml.nodes import Node
 
-#: Longest number that is read as one; longer ones stay `LongNumber`, which no field accepts.
-_DIGITS = 40
-#: Deepest nesting that is read; deeper is an accident or an attack.
-_DEPTH = 40
-#: Most values that are read, aliases followed.
-_VALUES = 5_000_000
-#: Up to this many characters a JSON manifest is read a second time for its lines.
-_LINES_UP_TO = 1_000_000
+#: Up to this many characters a JSON manifest is read a second time, as YAML, for its lines.
+_LINES_UP_TO = 250_000
 _TAG = "tag:yaml.org,2002:"
-
-
-class LongNumber(str):
-    """A whole number of absurd length, kept as text so that its field can refuse it by name."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"a number of {len(self)} digits"
 
 
 @dataclass(slots=True)
@@ -48,8 +34,11 @@ class _Reader:
 
         self.count += 1
         line = node.start_mark.line + 1
-        if depth > _DEPTH or self.count > _VALUES:
-            raise ManifestError("is nested too deeply or holds too many values.", file=self.file, line=line, field=path)
+        if depth > MANIFEST_DEPTH:
+            message = f"is nested too deeply: {MANIFEST_DEPTH} levels are the most of a manifest."
+            raise ManifestError(message, file=self.file, line=line, field=path)
+        if self.count > MANIFEST_VALUES:
+            raise _too_many(self.file, line)
         self.lines.setdefault(path, line)
         if isinstance(node, MappingNode):
             return self._mapping(node, path, depth)
@@ -73,7 +62,7 @@ class _Reader:
         tag, text = str(node.tag).removeprefix(_TAG), str(node.value)
         if tag in {"str", "timestamp"}:
             return text
-        if tag == "int" and len(text) > _DIGITS:
+        if tag == "int" and len(text) > DIGITS:
             return LongNumber(text)
         if tag in {"int", "float", "bool", "null"}:
             try:
@@ -82,6 +71,32 @@ class _Reader:
                 return text
         line = node.start_mark.line + 1
         raise ManifestError(f"the tag {tag[:40]!r} is not supported.", file=self.file, line=line, field=path)
+
+
+def _too_many(file: str | None, line: int) -> ManifestError:
+    message = f"holds more than {MANIFEST_VALUES:,} values, the most of a manifest: put long lists into a file."
+    return ManifestError(message, file=file, line=line)
+
+
+def _composer(file: str | None) -> "type[Composer]":
+    """A composer of nodes that stops where a manifest has too many, before they fill the memory."""
+    from ruamel.yaml.composer import Composer
+
+    class Bounded(Composer):
+        """Counts its nodes."""
+
+        def __init__(self, loader: Any = None) -> None:
+            super().__init__(loader)
+            self.count, self.warn_double_anchors = 0, False
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            """One node and all in it."""
+            self.count += 1
+            if self.count > 2 * MANIFEST_VALUES:  # a key and its value are two
+                raise _too_many(file, self.parser.peek_event().start_mark.line + 1)
+            return super().compose_node(parent, index)
+
+    return Bounded
 
 
 def read_yaml(text: str, file: str | None) -> tuple[Any, Mapping[str, int]]:
@@ -94,6 +109,7 @@ def read_yaml(text: str, file: str | None) -> tuple[Any, Mapping[str, int]]:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _composer(file)
     reader = _Reader(yaml, file)
     try:
         node = yaml.compose(io.StringIO(text))
@@ -115,45 +131,9 @@ def read_yaml(text: str, file: str | None) -> tuple[Any, Mapping[str, int]]:
 
 def read_json(text: str, file: str | None) -> tuple[Any, Mapping[str, int]]:
     """The value of a JSON document, and the lines of its values where they can be told."""
-    value = parse_json(text, file)
+    value = JsonReader(file).read(text)
     try:
         lines = read_yaml(text, file)[1] if len(text) <= _LINES_UP_TO else {}
     except ManifestError:
         lines = {}
     return value, lines
-
-
-def parse_json(text: str, file: str | None, *, line: int = 1) -> Any:
-    """The value of a JSON text that starts at a line of a file; `ManifestError` with the line when it is none."""
-
-    def integer(digits: str) -> int | str:
-        """A number, unless it is absurd."""
-        return int(digits) if len(digits) <= _DIGITS else LongNumber(digits)
-
-    def constant(name: str) -> float:
-        """Python's own additions to JSON."""
-        raise ManifestError(f"{name} is no JSON value.", file=file, line=line)
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        """A mapping without a key that is there twice."""
-        values = dict(items)
-        if len(values) < len(items):
-            twice = next(key for i, (key, _) in enumerate(items) if key in dict(items[:i]))
-            raise ManifestError(f"the key {twice[:60]!r} is there twice.", file=file, line=line)
-        return values
-
-    try:
-        return json.loads(text, parse_int=integer, parse_constant=constant, object_pairs_hook=pairs)
-    except json.JSONDecodeError as error:
-        at = line + error.lineno - 1
-        raise ManifestError(f"this is no JSON: {error.msg} at column {error.colno}.", file=file, line=at) from None
-    except RecursionError:
-        raise ManifestError("this JSON is nested too deeply.", file=file, line=line) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """What the user wrote, as plain values."""
-
-    data: dict[str, Any]
-    place: Place

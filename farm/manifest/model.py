@@ -13,6 +13,7 @@ from farm.manifest import formats
 from farm.manifest import overrides as settings
 from farm.manifest.axes import Render, read_render
 from farm.manifest.document import read_json, read_yaml
+from farm.manifest.limits import MANIFEST_BYTES
 from farm.manifest.output import Output, settle
 from farm.manifest.place import Place, shown
 
@@ -91,14 +92,16 @@ def load(source: Path | str | Mapping[str, Any], *, overrides: Sequence[str] = (
     path = Path(source)
     file, base, suffix = str(source), path.parent, path.suffix.lower()
     if suffix in formats.READERS:
-        table = formats.read_table(path, file)
-        if set(table.columns) >= _OPENAI:
+        table = formats.open_rows(path, file)
+        if set(table.header) >= _OPENAI:
             raise ManifestError("an OpenAI batch file is known but not supported yet.", file=file)
         return _manifest({}, {}, overrides, file=file, base=base, stem=path.stem, table=table)
     if suffix not in {".yaml", ".yml", ".json"}:
         known = ".yaml, .json, " + ", ".join(formats.READERS)
         raise ManifestError(f"a manifest or prompt file ends in one of {known}.", file=file)
-    text = formats.read_text(path, file)
+    text = formats.read_text(
+        path, file, limit=MANIFEST_BYTES, hint="put the prompts into a file, prompt: {file: prompts.txt}"
+    )
     data, lines = (read_json if suffix == ".json" else read_yaml)(text, file)
     if isinstance(data, list) and data and isinstance(data[0], dict) and "taskType" in data[0]:
         raise ManifestError("a list of imageInference requests is known but not supported yet.", file=file)
@@ -116,7 +119,7 @@ def _manifest(  # noqa: PLR0913 what each kind of source knows
     file: str | None,
     base: Path,
     stem: str,
-    table: formats.Table | None = None,
+    table: formats.Rows | None = None,
 ) -> Manifest:
     place = Place(file, lines, settings.apply(data, overrides))
     place.check_keys(data, "", known=("name", "render", "run", "output"))

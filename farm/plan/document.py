@@ -2,16 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from farm.errors import DamagedError
 from farm.manifest.space import Factor, Space
 from farm.plan.order import Segments
-from farm.plan.rows import ORIGIN, PartColumn, Parts, is_long, write_parts
+from farm.plan.rows import ORIGIN, PartColumn, Parts, Writer, columns_of, is_long
 
 #: Format of the document; a farm refuses one that it does not know.
-VERSION = 1
+VERSION = 2
+#: Rows of a column that are hashed together.
+_ROWS = 10_000
 
 
 def canonical(value: Any) -> bytes:
@@ -55,8 +57,20 @@ def render_hash(space: Space, output: Mapping[str, Any]) -> str:
     digest.update(canonical([space.constants, output]))
     for factor in space.factors:
         for name in sorted(factor.columns):
-            digest.update(canonical([name, _packed(factor.columns[name])]))
+            for piece in _pieces(name, factor.columns[name]):
+                digest.update(piece)
     return digest.hexdigest()
+
+
+def _pieces(name: str, values: Sequence[Any]) -> Iterator[bytes]:
+    """The canonical text of ``[name, values]``, some rows at a time."""
+    if isinstance(values, range):
+        yield canonical([name, _packed(values)])
+        return
+    yield canonical([name, []])[:-2]
+    for start in range(0, len(values), _ROWS):
+        yield b"," * bool(start) + canonical(list(values[start : start + _ROWS]))[1:-1]
+    yield b"]]"
 
 
 def _packed(values: Sequence[Any]) -> Any:
@@ -67,30 +81,39 @@ def _unpacked(value: Any) -> Sequence[Any]:
     return range(*value["range"]) if isinstance(value, dict) else value
 
 
-def pack_factors(factors: Sequence[Factor], segments: Sequence[Segments]) -> tuple[list[dict[str, Any]], list[bytes]]:
-    """Factors in execution order as JSON, and the parts of the long ones."""
+def pack_factors(factors: Sequence[Factor], segments: Sequence[Segments]) -> tuple[list[dict[str, Any]], Writer]:
+    """Factors in execution order as JSON, and the parts of the long ones; `with_hashes` completes the JSON."""
+    long = [is_long(factor) for factor in factors]
+    writer = Writer([factor for factor, apart in zip(factors, long, strict=True) if apart])
     packed: list[dict[str, Any]] = []
-    parts: list[bytes] = []
-    for factor, bounds in zip(factors, segments, strict=True):
-        entry: dict[str, Any] = {"size": len(factor), "segments": bounds}
-        if is_long(factor):
-            own = write_parts(factor)
-            names = [*factor.columns, *([] if factor.origin is None else [ORIGIN])]
-            hashes = [hashlib.sha256(part).hexdigest() for part in own]
-            entry["parts"] = {"first": len(parts), "columns": names, "sha256": hashes}
-            parts += own
+    first, bounds_of = 0, iter(writer.bounds)
+    for factor, within, apart in zip(factors, segments, long, strict=True):
+        entry: dict[str, Any] = {"size": len(factor), "segments": within}
+        if apart:
+            bounds = next(bounds_of)
+            entry["parts"] = {"first": first, "columns": list(columns_of(factor)), "bounds": bounds}
+            first += len(bounds) - 1
         else:
             entry["columns"] = {name: _packed(values) for name, values in factor.columns.items()}
             entry["origin"] = None if factor.origin is None else list(factor.origin)
         packed.append(entry)
-    return packed, parts
+    return packed, writer
+
+
+def with_hashes(entry: Mapping[str, Any], writer: Writer) -> Mapping[str, Any]:
+    """A factor's JSON with the hashes of its parts; one that was read has them."""
+    parts = entry.get("parts")
+    if parts is None or "sha256" in parts:
+        return entry
+    numbers = range(parts["first"], parts["first"] + len(parts["bounds"]) - 1)
+    return {**entry, "parts": {**parts, "sha256": [writer.sha256(number) for number in numbers]}}
 
 
 def unpack_factor(entry: Mapping[str, Any], read: Callable[[int], bytes]) -> Factor:
     """A factor from its JSON.
 
     Args:
-        entry: as `pack_factors` made it.
+        entry: as `with_hashes` completed it.
         read: number of a part of the job -> its bytes.
     """
     if "columns" in entry:
@@ -104,7 +127,7 @@ def unpack_factor(entry: Mapping[str, Any], read: Callable[[int], bytes]) -> Fac
             raise DamagedError(f"Part {first + number} of the job's rows is damaged: its hash does not fit it.")
         return data
 
-    parts = Parts(load)
-    columns = {name: PartColumn(parts, name, entry["size"]) for name in entry["parts"]["columns"]}
+    parts = Parts(load, entry["parts"]["bounds"])
+    columns = {name: PartColumn(parts, name) for name in entry["parts"]["columns"]}
     origin = columns.pop(ORIGIN, None)
     return Factor(columns, origin)

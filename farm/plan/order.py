@@ -6,11 +6,14 @@ batch key, then a row in each run. No list of positions exists.
 """
 
 import math
+from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
-from itertools import accumulate, product
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, groupby, product, repeat
+from typing import Any, NamedTuple
 
+from farm.manifest.columns import take
 from farm.manifest.space import BATCH_FIELDS, GROUP_FIELDS, Factor
 
 #: Bounds of the rows of one factor: per part of the group key, the first row of each part of the batch key and the end.
@@ -35,36 +38,57 @@ def arrange(factor: Factor) -> tuple[Factor, Segments]:
     size = len(factor)
     if not group and not batch:
         return factor, ((0, size),)
-    ranks: dict[tuple[object, ...], int] = {}
-    inner: dict[tuple[object, ...], int] = {}
-    keys = []
-    for row in range(size):
-        outer_key = tuple(column[row] for column in group)
-        inner_key = (outer_key, *(column[row] for column in batch))
-        keys.append((ranks.setdefault(outer_key, len(ranks)), inner.setdefault(inner_key, len(inner))))
-    rows = sorted(range(size), key=keys.__getitem__)
-    return _reorder(factor, rows), _segments([keys[row] for row in rows])
+    keys, groups = _classified(_together(group, size), _together(batch, size))
+    counts = Counter(keys)
+    order = sorted(counts, key=lambda key: (groups[key], key))
+    starts = dict(zip(order, accumulate((counts[key] for key in order), initial=0), strict=False))
+    return _reorder(factor, _sorted(keys, starts)), _segments(order, groups, starts, size)
 
 
-def _reorder(factor: Factor, rows: Sequence[int]) -> Factor:
-    if all(row == place for place, row in enumerate(rows)):
+def _together(columns: Sequence[Sequence[Any]], size: int) -> Iterable[tuple[Any, ...]]:
+    """Some columns row by row."""
+    return zip(*columns, strict=True) if columns else repeat((), size)
+
+
+def _classified(
+    groups: Iterable[tuple[Any, ...]], batches: Iterable[tuple[Any, ...]]
+) -> tuple["array[int]", Sequence[int]]:
+    """A number for the batch key of each row, and the number of each batch key's group, both by first appearance."""
+    ranks: dict[tuple[Any, ...], int] = {}
+    known: dict[tuple[Any, ...], int] = {}
+    group_of: list[int] = []
+    keys = array("q")
+    for group, batch in zip(groups, batches, strict=True):
+        rank = ranks.setdefault(group, len(ranks))
+        key = known.setdefault((rank, *batch), len(known))
+        if key == len(group_of):
+            group_of.append(rank)
+        keys.append(key)
+    return keys, group_of
+
+
+def _sorted(keys: "array[int]", starts: Mapping[int, int]) -> "array[int]":
+    """The rows by key, each key's from its start on, in their own order inside it."""
+    free = dict(starts)
+    rows = array("q", bytes(8 * len(keys)))
+    for row, key in enumerate(keys):
+        rows[free[key]] = row
+        free[key] += 1
+    return rows
+
+
+def _reorder(factor: Factor, rows: "array[int]") -> Factor:
+    if rows == array("q", range(len(rows))):
         return factor
-    columns = {name: [values[row] for row in rows] for name, values in factor.columns.items()}
-    return Factor(columns, [factor.offset(row) for row in rows])
+    columns = {name: take(values, rows) for name, values in factor.columns.items()}
+    return Factor(columns, rows if factor.origin is None else take(factor.origin, rows))
 
 
-def _segments(keys: Sequence[tuple[int, int]]) -> Segments:
-    """The bounds of the runs of equal keys in sorted keys."""
-    found: list[list[int]] = []
-    for place, (outer, inner) in enumerate(keys):
-        if place == 0 or keys[place - 1][0] != outer:
-            if found:
-                found[-1].append(place)
-            found.append([place])
-        elif keys[place - 1][1] != inner:
-            found[-1].append(place)
-    found[-1].append(len(keys))
-    return tuple(tuple(bounds) for bounds in found)
+def _segments(order: Sequence[int], groups: Sequence[int], starts: Mapping[int, int], size: int) -> Segments:
+    """The bounds of the runs of equal keys, by group."""
+    found = [[starts[key] for key in run] for _, run in groupby(order, key=groups.__getitem__)]
+    ends = [each[0] for each in found[1:]] + [size]
+    return tuple((*each, end) for each, end in zip(found, ends, strict=True))
 
 
 class Order:

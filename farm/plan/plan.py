@@ -4,7 +4,7 @@ import dataclasses
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +13,13 @@ from farm.manifest.model import Manifest, Run
 from farm.manifest.output import Output
 from farm.manifest.space import GROUP_FIELDS, Space
 from farm.manifest.task import PipelineKey, RenderTask
+from farm.models import Buckets
 from farm.plan import document
 from farm.plan.collisions import check_names
 from farm.plan.names import NamePattern
 from farm.plan.order import Order, Spot, arrange
 from farm.plan.resolve import resolve_space
+from farm.plan.rows import Writer
 from farm.steps.policy import Verdict
 from farm.steps.schedulers import effective_steps
 from farm.store import keys
@@ -77,7 +79,7 @@ class Plan:
     output: Output
     _summary: Sequence[Mapping[str, Any]]
     _factors: Sequence[Mapping[str, Any]]
-    _parts: Sequence[bytes] = ()
+    _parts: Writer = field(default_factory=lambda: Writer([]), compare=False)
     _pattern: NamePattern = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -95,8 +97,8 @@ class Plan:
 
     @property
     def objects(self) -> Mapping[str, bytes]:
-        """Objects of the store that belong beside ``job.json`` and are written before it."""
-        return {keys.rows(self.job_id, number): part for number, part in enumerate(self._parts)}
+        """Objects of the store that belong beside ``job.json`` and are written before it, each made when asked for."""
+        return _Objects({keys.rows(self.job_id, number): number for number in range(len(self._parts))}, self._parts)
 
     def task(self, position: int) -> RenderTask:
         """The task at a position; raises IndexError outside the job."""
@@ -134,7 +136,7 @@ class Plan:
             "images": self.images,
             "steps": self.steps,
             "constants": dict(self.space.constants),
-            "factors": list(self._factors),
+            "factors": [document.with_hashes(entry, self._parts) for entry in self._factors],
             "groups": [_pack_group(group) for group in self.groups],
             "summary": self._summary,
             "verdicts": [dataclasses.asdict(verdict) for verdict in self.verdicts],
@@ -182,6 +184,23 @@ class Plan:
         )
 
 
+@dataclass(frozen=True)
+class _Objects(Mapping[str, bytes]):
+    """The parts of a plan by their keys, not all in memory at once."""
+
+    numbers: Mapping[str, int]
+    parts: Writer
+
+    def __getitem__(self, key: str) -> bytes:
+        return self.parts[self.numbers[key]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+
 def _pack_group(group: Group) -> dict[str, Any]:
     return dataclasses.asdict(group)
 
@@ -190,14 +209,18 @@ def _unpack_group(entry: Mapping[str, Any]) -> Group:
     return Group(**{**entry, "pipeline": PipelineKey(**entry["pipeline"])})
 
 
-def make_plan(manifest: Manifest) -> Plan:
+def make_plan(manifest: Manifest, *, buckets: Buckets | None = None) -> Plan:
     """Freeze a manifest: resolve its models, judge its steps, order its tasks, prove its names.
+
+    Args:
+        manifest: what the user wrote.
+        buckets: opens a model's place in S3; by default as the settings say.
 
     Raises:
         ManifestError: a model cannot be used, a scheduler does not fit, the step policy is strict and broken, or
             output names collide; nothing was written anywhere.
     """
-    space, verdicts = resolve_space(manifest)
+    space, verdicts = resolve_space(manifest, buckets=buckets)
     _check_names(manifest, space)
     arranged = [arrange(factor) for factor in space.factors]
     factors, segments = [factor for factor, _ in arranged], [bounds for _, bounds in arranged]

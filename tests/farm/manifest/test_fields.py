@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.manifest.document import LongNumber
 from farm.manifest.fields import (
     ALIASES,
     MAX_SEED,
@@ -19,6 +18,7 @@ from farm.manifest.fields import (
     meta,
     read_values,
 )
+from farm.manifest.json_text import LongNumber
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from farm.errors import DamagedError
 from farm.manifest.space import Factor, Space
-from farm.plan.document import canonical, pack_factors, render_hash, seal, unpack_factor, unseal
+from farm.plan.document import VERSION, canonical, pack_factors, render_hash, seal, unpack_factor, unseal, with_hashes
 from farm.plan.order import arrange
 from farm.plan.rows import PART
 
@@ -18,7 +18,7 @@ def test_one_value_has_one_text() -> None:
 
 def test_a_sealed_document_opens() -> None:
     """What was sealed comes out without its seal."""
-    body = {"version": 1, "name": "mugs"}
+    body = {"version": VERSION, "name": "mugs"}
     assert unseal(seal(body)) == body
     assert json.loads(seal(body)).keys() == {"version", "name", "sha256"}
 
@@ -26,7 +26,7 @@ def test_a_sealed_document_opens() -> None:
 def test_a_broken_seal_is_noticed() -> None:
     """Damage in the store ends in a sentence, not in wrong pictures."""
     with pytest.raises(DamagedError, match="damaged"):
-        unseal(seal({"version": 1, "name": "mugs"}).replace(b"mugs", b"cups"))
+        unseal(seal({"version": VERSION, "name": "mugs"}).replace(b"mugs", b"cups"))
 
 
 def test_what_is_drawn_decides_the_hash() -> None:
@@ -54,7 +54,8 @@ def test_factors_survive_inline_and_in_parts() -> None:
     arranged = [arrange(factor) for factor in (short, long)]
     packed, parts = pack_factors([factor for factor, _ in arranged], [bounds for _, bounds in arranged])
     assert len(parts) == 2
-    again = [unpack_factor(entry, parts.__getitem__) for entry in json.loads(canonical(packed))]
+    complete = [with_hashes(entry, parts) for entry in packed]
+    again = [unpack_factor(entry, parts.__getitem__) for entry in json.loads(canonical(complete))]
     for factor, (before, _) in zip(again, arranged, strict=True):
         for row in (0, 1, len(before) - 1):
             assert factor.row(row) == before.row(row)
@@ -64,6 +65,6 @@ def test_factors_survive_inline_and_in_parts() -> None:
 def test_a_damaged_part_is_noticed() -> None:
     """Its hash stands in the document."""
     packed, parts = pack_factors([Factor({"prompt": ["a"] * 2000})], [((0, 2000),)])
-    factor = unpack_factor(packed[0], lambda number: parts[number] + b"x")
+    factor = unpack_factor(with_hashes(packed[0], parts), lambda number: parts[number] + b"x")
     with pytest.raises(DamagedError, match="Part 0 of the job's rows is damaged"):
         factor.row(0)

@@ -79,7 +79,7 @@ def test_a_table_is_sorted_by_first_appearance() -> None:
     table = Factor({"width": [64, 128, 64, 64], "steps": [20, 20, 10, 20], "seed": [0, 1, 2, 3]})
     arranged, bounds = arrange(table)
     assert [arranged.row(row)["seed"] for row in range(4)] == [0, 3, 2, 1]
-    assert arranged.origin == [0, 3, 2, 1]
+    assert list(arranged.origin or ()) == [0, 3, 2, 1]
     assert bounds == ((0, 2, 3), (3, 4))
 
 

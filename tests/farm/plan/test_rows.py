@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from farm.manifest.space import Factor
-from farm.plan.rows import PART, PartColumn, Parts, is_long, write_parts
+from farm.plan.rows import PART, PartColumn, Parts, Writer, is_long
 
 ROWS = st.fixed_dictionaries(
     {
@@ -23,10 +23,10 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-def restore(parts: list[bytes], names: list[str], size: int) -> Factor:
+def restore(writer: Writer, names: list[str]) -> Factor:
     """A factor read back from its parts."""
-    own = Parts(parts.__getitem__)
-    return Factor({name: PartColumn(own, name, size) for name in names})
+    own = Parts(writer.__getitem__, writer.bounds[0])
+    return Factor({name: PartColumn(own, name) for name in names})
 
 
 @settings(deadline=None, max_examples=60)
@@ -34,20 +34,20 @@ def restore(parts: list[bytes], names: list[str], size: int) -> Factor:
 def test_parts_keep_every_value(rows: list[dict[str, Any]]) -> None:
     """Whatever a row may hold comes back as it was, seeds of 64 bits and missing values too."""
     factor = Factor({name: [row[name] for row in rows] for name in rows[0]})
-    again = restore(write_parts(factor), list(rows[0]), len(rows))
+    again = restore(Writer([factor]), list(rows[0]))
     assert [again.row(number) for number in range(len(rows))] == rows
 
 
 def test_parts_are_the_same_bytes_every_time() -> None:
     """A plan is deterministic, and its parts with it."""
     factor = Factor({"prompt": [f"mug {number}" for number in range(50)]})
-    assert write_parts(factor) == write_parts(factor)
+    assert list(Writer([factor])) == list(Writer([factor]))
 
 
 def test_a_long_factor_is_read_by_the_part() -> None:
     """Going through all rows reads each part once; no more than a few are kept."""
     size = PART * 6 + 1
-    parts = write_parts(Factor({"prompt": [str(number) for number in range(size)], "seed": range(size)}))
+    parts = Writer([Factor({"prompt": [str(number) for number in range(size)], "seed": range(size)})])
     assert len(parts) == math.ceil(size / PART) == 7
     asked: list[int] = []
 
@@ -55,8 +55,8 @@ def test_a_long_factor_is_read_by_the_part() -> None:
         asked.append(number)
         return parts[number]
 
-    own = Parts(read)
-    prompts, seeds = PartColumn(own, "prompt", size), PartColumn(own, "seed", size)
+    own = Parts(read, parts.bounds[0])
+    prompts, seeds = PartColumn(own, "prompt"), PartColumn(own, "seed")
     for row in (0, PART - 1, PART, 3 * PART, 6 * PART):
         assert (prompts[row], seeds[row]) == (str(row), row)
     assert asked == [0, 1, 3, 6]
