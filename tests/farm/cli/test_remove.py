@@ -1,3 +1,4 @@
+import io
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,14 @@ def job(here: "Stage") -> str:
     return found
 
 
+class Terminal(io.StringIO):
+    """A stdin with a person at it."""
+
+    def isatty(self) -> bool:
+        """It is one."""
+        return True
+
+
 def test_rm_removes_a_job(here: "Stage", run: "Run", job: str) -> None:
     """By its name, without a question where none is wanted; afterwards nobody knows it."""
     said = run("rm", "mugs", "--yes")
@@ -40,17 +49,9 @@ def test_where_nobody_can_be_asked_nothing_is_removed(here: "Stage", run: "Run",
 @pytest.mark.parametrize("answer", ["y", "n", ""])
 def test_a_person_is_asked(run: "Run", job: str, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     """No is the answer unless yes is."""
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    asked: list[str] = []
-
-    def prompt(text: str = "", **_: object) -> str:
-        """Answer."""
-        asked.append(text)
-        return answer
-
-    monkeypatch.setattr("click.termui.visible_prompt_func", prompt)
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{answer}\n"))
     said = run("rm", job)
-    assert job in asked[0]
+    assert f"Remove job {job} with all its pictures, for good? [y/N]" in said.out
     assert (said.code, "Nothing was removed." in said.out) == ((0, False) if answer == "y" else (1, True))
     assert run("status", job).code == (4 if answer == "y" else 0)
 
