@@ -4,7 +4,7 @@ BIN := .venv/bin
 # pip compiles nothing, which halves the time it takes: Python does at each first import, if nothing forbids it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install test demo lint live wheel clean
+.PHONY: install test demo lint live bench wheel clean
 
 install: .venv/.installed
 
@@ -24,12 +24,16 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/pytest -n 2 tests/farm tests/workers
+	$(BIN)/pytest -n 2 tests/farm tests/workers tests/bench
 	$(BIN)/pytest tests/live
 
 # Real Redis, S3 and workers.
 live: install
 	$(BIN)/pytest tests/live
+
+# How fast it is, on this machine: ten minutes; `python -m tests.bench --help` measures a part.
+bench: install
+	$(BIN)/python -m tests.bench
 
 demo: install
 	$(BIN)/farm demo

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.bench.load import Load
+from tests.bench.scale import measure as scale
 from tests.bench.speed import measure as speed
 from tests.bench.table import Row, show, write
 from tests.bench.traffic import measure as traffic
@@ -23,6 +24,7 @@ def _speed(given: argparse.Namespace) -> list[Row]:
 #: What can be measured: a name, and what measures it.
 PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "speed": _speed,
+    "scale": lambda _given: scale(3),
     "traffic": lambda _given: traffic(replace(LOAD, seeds=16)),
 }
 

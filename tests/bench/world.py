@@ -14,6 +14,7 @@ from typing import Any
 from farm import Farm
 from farm.errors import FarmError
 from farm.ledger.ledger import Ledger
+from farm.ledger.values import JobStatus
 from farm.local.home import Home
 from farm.local.launch import local_farm
 from farm.local.leftovers import carriers
@@ -47,15 +48,19 @@ class World:
         """Submit a job; its id."""
         return self.farm.submit(manifest).job
 
-    def finish(self, job: str) -> float:
-        """Wait until a job is over, asking little; seconds it took from now on."""
-        began = time.perf_counter()
-        while time.perf_counter() - began < PATIENCE:
+    def finish(self, job: str) -> None:
+        """Wait until every picture of a job is there; raises `FarmError` when one is not."""
+        status = self.end(job)
+        if status.failed or status.done < status.images:
+            raise FarmError(f"{job} has {status.done} of {status.images} images: {status.reason}")
+
+    def end(self, job: str) -> JobStatus:
+        """Wait until a job is over, its results written, asking little; how it stands then."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             status = self.ledger.status(job)
-            if status and status.state.over:
-                if status.failed:
-                    raise FarmError(f"{job} has {status.failed} failed images: {status.reason}")
-                return time.perf_counter() - began
+            if status and status.state.over and job not in self.ledger.active():
+                return status
             time.sleep(0.1)
         raise TimeoutError(f"{job} is not over after {PATIENCE:.0f} s")
 

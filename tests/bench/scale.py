@@ -1,0 +1,186 @@
+"""What the size of a job costs: memory of the coordinator, Redis and the submit, and the time to the first picture."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from farm.client.control import Verb
+from tests.bench.table import Row
+from tests.bench.world import PATIENCE, World, world
+
+COMMAND = "python -m tests.bench scale"
+MB = 1e6
+#: Pictures that are made to be quick: what is measured is the way to the first one.
+QUICK = {"model": "builtin:shapes", "steps": 1, "size": "64x64"}
+RUN = {"batch": 4, "range": 4, "step_policy": "warn"}
+SMALL, LARGE = 10_000, 1_000_000
+#: Bytes of Redis, of the coordinator, and seconds of a submit of a million lines: the goals.
+MOST_REDIS, MOST_COORDINATOR, MOST_LINES_S = 5 * MB, 200 * MB, 60.0
+#: Seconds that a large job is watched after its first picture.
+WATCH = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one job took.
+
+    Args:
+        images: how many it asks for.
+        submit_s: the whole ``farm submit``, its start included.
+        submit_bytes: its peak of resident memory.
+        first_s: from the start of the submit to the first picture that the ledger has.
+        coordinator_bytes: peak of resident memory from the submit until `WATCH` seconds after the first picture.
+        redis_bytes: what Redis uses more than before the submit, at its most.
+    """
+
+    images: int
+    submit_s: float
+    submit_bytes: int
+    first_s: float
+    coordinator_bytes: int
+    redis_bytes: int
+
+
+def product(images: int, name: str) -> dict[str, Any]:
+    """Prompts times seeds: a hundred of the one, the rest of the other."""
+    prompts = [f"a large red circle on a blue background, {number}" for number in range(100)]
+    return {
+        "name": name,
+        "render": {**QUICK, "prompt": prompts, "seed": f"1-{images // len(prompts)}"},
+        "run": RUN,
+    }
+
+
+def lines(images: int) -> Iterator[str]:
+    """A line per picture, as a prompt file has them."""
+    for number in range(images):
+        yield json.dumps({"prompt": f"a large red circle on a blue background, {number}", "seed": number}) + "\n"
+
+
+def peak(pid: int) -> int:
+    """Peak of a process's resident memory, in bytes."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) * 1024 if found else 0
+
+
+def forget_peak(pid: int) -> None:
+    """Let the peak begin anew where the system allows it."""
+    with suppress(OSError):
+        Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+def run_job(place: World, arguments: Sequence[str], images: int) -> Found:
+    """Submit a job with the command line, wait for its first picture, watch it for a moment, and cancel it."""
+    (coordinator,) = place.processes()["coordinator"]
+    forget_peak(coordinator)
+    before, began = _used(place), time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "farm", "submit", *arguments, "--json"],
+        env=os.environ | {"FARM_HOME": str(place.home.path)},
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    submit_s = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(f"farm submit ended with {process.returncode}")
+    job = json.loads(said)["job"]
+    first_s = _first(place, job, began)
+    most = max(_watched(place, before))
+    found = Found(images, submit_s, usage.ru_maxrss * 1024, first_s, peak(coordinator), most)
+    place.farm.tell(job, Verb.CANCEL)
+    place.end(job)
+    return found
+
+
+def _used(place: World) -> int:
+    return int(place.ledger.redis.info("memory")["used_memory"])
+
+
+def _first(place: World, job: str, began: float) -> float:
+    """Seconds from `began` to the first picture."""
+    while time.perf_counter() - began < PATIENCE:
+        status = place.ledger.status(job)
+        if status and status.done:
+            return time.perf_counter() - began
+        time.sleep(0.02)
+    raise TimeoutError(f"{job} has no picture after {PATIENCE:.0f} s")
+
+
+def _watched(place: World, before: int) -> Iterator[int]:
+    deadline = time.perf_counter() + WATCH
+    while time.perf_counter() < deadline:
+        yield _used(place) - before
+        time.sleep(0.1)
+
+
+def measure(pairs: int) -> list[Row]:
+    """A small and a large product in turn, then a file of a million lines; after a job that does not count."""
+    with world() as place, tempfile.TemporaryDirectory() as folder:
+        run_job(place, _write(Path(folder), product(1000, "warm-up")), 1000)
+        found: dict[str, list[Found]] = {"small": [], "large": [], "lines": []}
+        for number in range(pairs):
+            for what, images in (("small", SMALL), ("large", LARGE)):
+                found[what].append(run_job(place, _write(Path(folder), product(images, f"{what}-{number}")), images))
+        path = Path(folder) / "prompts.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(lines(LARGE))
+        settings = [f"render.{name}={value}" for name, value in QUICK.items()]
+        settings += [f"run.{name}={value}" for name, value in RUN.items()]
+        options = [word for setting in settings for word in ("--set", setting)]
+        found["lines"].append(run_job(place, [str(path), *options], LARGE))
+    return rows(found)
+
+
+def _write(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    path = folder / f"{manifest['name']}.yaml"
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    return [str(path)]
+
+
+def rows(found: Mapping[str, Sequence[Found]]) -> list[Row]:
+    """A row per kind of job, and one for the difference that the size makes."""
+    named = {"small": f"product of {SMALL:,}", "large": f"product of {LARGE:,}", "lines": f"JSONL of {LARGE:,} lines"}
+    small, large = (median(each.first_s for each in found[what]) for what in ("small", "large"))
+    return [
+        Row(
+            "first picture, large over small",
+            f"{large / small:.2f} ({large:.2f} s over {small:.2f} s)",
+            COMMAND,
+            goal="no later",
+            met=large <= small * 1.1,
+            note=f"from the start of `farm submit` to the first commit, a range of {RUN['range']}, one step; "
+            f"medians of {len(found['large'])} in turn on a warm worker.",
+            values={"small_s": small, "large_s": large},
+        ),
+        *(row(named[what], found[what]) for what in named),
+    ]
+
+
+def row(name: str, found: Sequence[Found]) -> Row:
+    """What jobs of one kind took: medians of seconds, most of memory."""
+    submit_s, first_s = (median(getattr(each, what) for each in found) for what in ("submit_s", "first_s"))
+    submit, coordinator, redis = (
+        max(getattr(each, what) for each in found) for what in ("submit_bytes", "coordinator_bytes", "redis_bytes")
+    )
+    return Row(
+        name,
+        f"submit {submit_s:.1f} s {submit / MB:.0f} MB, first picture {first_s:.1f} s, "
+        f"coordinator {coordinator / MB:.0f} MB, Redis {redis / MB:+.2f} MB",
+        COMMAND,
+        goal="submit < 60 s, coordinator < 200 MB, Redis < 5 MB",
+        met=submit_s < MOST_LINES_S and coordinator < MOST_COORDINATOR and redis < MOST_REDIS,
+        values={"runs": [asdict(each) for each in found]},
+    )
