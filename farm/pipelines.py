@@ -45,6 +45,10 @@ _TELLING = (
     ({"audio", "audio_length_in_s", "audio_duration", "audio_end_in_s"}, _UNSUITED[1][1]),
     ({"strength", "mask_image", "control_image"}, _UNSUITED[3][1]),
 )
+#: What the edges of a picture must be multiples of whatever the model's VAE, by how a class's name begins.
+_LEAST_MULTIPLES = {"Sana": 32, "Lumina2": 16, "HunyuanDiT": 16, "CogView4": 16, "Kandinsky5": 16, "BriaFibo": 16}
+#: Any latent diffusion model's.
+_MULTIPLE = 8
 #: What a pipeline must take to be told what to draw and how.
 _NEEDED = {
     "prompt": "takes no prompt: it is not a text-to-image pipeline",
@@ -55,6 +59,11 @@ _NEEDED = {
 def why_unsuited(class_name: str) -> str | None:
     """Why a pipeline of this class cannot be served, as the end of a sentence; None when nothing speaks against it."""
     return next((why for pattern, why in _UNSUITED if re.search(pattern, class_name)), None)
+
+
+def least_multiple(class_name: str) -> int:
+    """What width and height must be multiples of, in pixels; the model's VAE and transformer may ask for more."""
+    return next((edge for start, edge in _LEAST_MULTIPLES.items() if class_name.startswith(start)), _MULTIPLE)
 
 
 def why_uncallable(parameters: Iterable[str], required: Iterable[str]) -> str | None:

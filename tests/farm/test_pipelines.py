@@ -1,10 +1,14 @@
 """Which classes of pipelines the farm serves."""
 
 import inspect
+import json
+from pathlib import Path
 
 import pytest
 
-from farm.pipelines import why_uncallable, why_unsuited
+from farm.errors import ManifestError
+from farm.models import resolve
+from farm.pipelines import least_multiple, why_uncallable, why_unsuited
 
 SERVED = [
     "StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline",
@@ -62,6 +66,32 @@ def test_others_are_refused_with_a_reason(name: str, said: str) -> None:
 def test_a_signature_tells_what_a_name_does_not(parameters: str, required: str, said: str) -> None:
     """Of pipelines that nobody had thought of; an image that may be left out is no hindrance."""
     assert said in str(why_uncallable(parameters.split(), required.split()))
+
+
+@pytest.mark.parametrize(
+    ("name", "multiple"), [("StableDiffusionPipeline", 8), ("SanaPAGPipeline", 32), ("CogView4Pipeline", 16)]
+)
+def test_what_a_pipeline_insists_on(name: str, multiple: int) -> None:
+    """Whatever its VAE."""
+    assert least_multiple(name) == multiple
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("WanPipeline", "is a WanPipeline, which makes videos and no pictures"),
+        ("StableAudioPipeline", "makes sound"),
+        ("StableDiffusionXLImg2ImgPipeline", "take the model's text-to-image pipeline"),
+        (["mine", "MyPipeline"], "is a pipeline with code of its own, which the farm does not run"),
+    ],
+)
+def test_a_folder_of_another_kind_is_refused_when_it_is_submitted(tmp_path: Path, name: object, said: str) -> None:
+    """By its index alone: one sentence that names the model and says what to do."""
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": name, "unet": ["diffusers", "UNet"]}))
+    with pytest.raises(ManifestError, match=said) as caught:
+        resolve(str(tmp_path))
+    assert str(tmp_path) in str(caught.value)
+    assert caught.value.field == "render.model"
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,17 +1,24 @@
 """Any text-to-image pipeline renders: models of other shapes than the built-in one, through a whole farm."""
 
-import runpy
+import io
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from farm import Farm, JobState
 from farm.errors import ManifestError
 from farm.profile.record import Record
 from farm.store import keys
+from tests.shapes import ROUNDING, SHAPES, TWO_PASSES, make, save
+from tests.shapes.parts import SIZE
+from tests.shapes.plain import draw
 
-BUILDERS: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "pipelines.py"))
+Folders = Callable[[str], Path]
 #: Every scheduler the farm promises for models that are not flow-matching ones.
 SCHEDULERS = ["default", "euler", "euler-a", "ddim", "dpm++2m", "dpm++2m-karras", "dpm++2m-sde", "unipc", "lcm", "heun"]
 
@@ -20,6 +27,13 @@ SCHEDULERS = ["default", "euler", "euler-a", "ddim", "dpm++2m", "dpm++2m-karras"
 def client(lasting_farm: Any) -> Farm:
     """The module's farm."""
     return Farm.connect(lasting_farm.settings)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    """Folders of tiny pipelines, by the name of their shape."""
+    root = tmp_path_factory.mktemp("models")
+    return cache(lambda name: save(name, root))
 
 
 def finish(client: Farm, manifest: dict[str, Any], running: Any) -> list[Record]:
@@ -33,18 +47,17 @@ def finish(client: Farm, manifest: dict[str, Any], running: Any) -> list[Record]
     return [Record.model_validate_json(store.get(key)) for key in store.list(keys.records(job))]
 
 
-def test_stable_diffusion_renders_with_every_scheduler(client: Farm, lasting_farm: Any, tmp_path: Path) -> None:
-    """CLIP, UNet and VAE of the shape of SD 1.5; one job sweeps the samplers."""
-    folder = BUILDERS["save_sd15"](tmp_path / "sd15")
+def test_stable_diffusion_renders_with_every_scheduler(client: Farm, lasting_farm: Any, folders: Folders) -> None:
+    """CLIP, UNet and VAE of the shape of SD 1.5; one job sweeps the samplers, on an oblong."""
     render = {
-        "model": str(folder),
+        "model": str(folders("sd15")),
         "prompt": ["a cat", "a dog"],
         "negative_prompt": "blurry",
         "seed": [1, 2],
         "steps": 4,
         "scheduler": SCHEDULERS,
         "guidance_scale": 6,
-        "size": "64x64",
+        "size": "64x32",
     }
     records = finish(client, {"name": "sd15", "render": render}, lasting_farm)
     batches = [batch for record in records for batch in record.batches]
@@ -53,34 +66,43 @@ def test_stable_diffusion_renders_with_every_scheduler(client: Farm, lasting_far
     assert {batch.denoiser_calls for batch in batches if batch.scheduler == "heun"} == {7}
 
 
-def test_flux_renders(client: Farm, lasting_farm: Any, tmp_path: Path) -> None:
-    """Two text encoders, a transformer, flow matching: nothing of it is known to the worker."""
-    folder = BUILDERS["save_flux"](tmp_path / "flux")
+def test_every_shape_of_model_renders_as_diffusers_does(client: Farm, lasting_farm: Any, folders: Folders) -> None:
+    """One job over all models, each at its own guidance: every pass counted, every picture diffusers' own."""
     render = {
-        "model": str(folder),
-        "prompt": ["a cat", "a dog", "a house"],
+        "model": [str(folders(name)) for name in SHAPES],
+        "prompt": ["a cat", "a small dog that runs over the hills"],
         "seed": 7,
         "steps": [2, 4],
-        "guidance_scale": 3.5,
-        "size": "64x32",
+        "size": f"{SIZE}x{SIZE}",
+        "combine": "model * prompt * steps",
     }
-    records = finish(client, {"name": "flux", "render": render}, lasting_farm)
-    images = [image for record in records for image in record.images]
-    assert {(image.width, image.height) for image in images} == {(64, 32)}
-    assert {batch.effective_steps for record in records for batch in record.batches} == {2, 4}
+    records = finish(client, {"name": "shapes", "render": render}, lasting_farm)
+    images = {image.position: image for record in records for image in record.images}
+    counted: dict[str, set[tuple[int, int, int]]] = {name: set() for name in SHAPES}
+    for batch in (batch for record in records for batch in record.batches):
+        name = list(SHAPES)[images[batch.start].index // 4]
+        counted[name].add((batch.steps, batch.effective_steps, batch.denoiser_calls))
+    passes = {name: 2 if name in TWO_PASSES else 1 for name in SHAPES}
+    assert counted == {name: {(2, 2, 2 * each), (4, 4, 4 * each)} for name, each in passes.items()}
+    first = {image.index: image for image in images.values()}
+    for number, name in enumerate(SHAPES):
+        data = lasting_farm.store.get(keys.image(records[0].job, first[4 * number].name))
+        picture = np.asarray(Image.open(io.BytesIO(data))).astype(int)
+        expected = draw(make(name), prompt="a cat", seed=7, steps=2, width=SIZE, height=SIZE)
+        assert np.abs(picture - expected).max() <= ROUNDING, name
+        assert picture.std() > 1
 
 
-def test_a_scheduler_that_does_not_fit_is_refused_before_anything_is_rendered(client: Farm, tmp_path: Path) -> None:
+def test_a_scheduler_that_does_not_fit_is_refused_before_anything_is_rendered(client: Farm, folders: Folders) -> None:
     """The model is local: the plan can tell."""
-    folder = BUILDERS["save_flux"](tmp_path / "flux")
-    render = {"model": str(folder), "prompt": "a cat", "scheduler": "ddim", "size": "64x64"}
+    render = {"model": str(folders("flux")), "prompt": "a cat", "scheduler": "ddim", "size": "64x64"}
     with pytest.raises(ManifestError, match="flow"):
         client.submit({"name": "misfit", "render": render})
 
 
 def test_pictures_that_cannot_be_made_fail_with_their_sentence(client: Farm, lasting_farm: Any, tmp_path: Path) -> None:
     """A VAE that answers nothing but grey: every task is tried, and given up with what is wrong with it."""
-    pipe = BUILDERS["make_sd15"]()
+    pipe = make("sd15")
     for parameter in pipe.vae.decoder.conv_out.parameters():
         parameter.data.zero_()
     pipe.save_pretrained(tmp_path / "grey", safe_serialization=True)

@@ -28,6 +28,12 @@ SHAPES: Mapping[str, Callable[[], Any]] = {
     "cogview4": dits.cogview4,
 }
 
+#: Shapes that give guidance a pass of its own, so that the denoiser is called twice as often.
+TWO_PASSES = {"chroma", "cogview4", "lumina2"}
+#: Levels of 255 by which a picture may differ: weights that lie otherwise in memory, or a batch of another size, move
+#: the last bit of a sum.
+ROUNDING = 1
+
 
 def make(name: str) -> Any:
     """A pipeline of a shape, its weights the same every time."""

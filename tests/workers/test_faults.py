@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from farm.manifest.task import PipelineKey, RenderTask
-from tests.shapes import SHAPES
+from tests.shapes import SHAPES, make
 from workers.batch import Batcher, Failure
 from workers.device import Device
 from workers.pipeline import Loaded, load
@@ -63,6 +63,21 @@ def test_a_vae_that_overflows_is_tried_in_float32(load_half: Load, make_task: Ma
     difference = np.abs(made.pixels.astype(int) - sound.pixels.astype(int))
     assert difference[0].max() == 0
     assert difference[1].mean() < 8
+
+
+@pytest.mark.parametrize("upcast", [True, False])
+def test_sdxl_in_float16_survives_its_own_vae(device: Device, make_task: MakeTask, *, upcast: bool) -> None:
+    """The usual black frame: by the pipeline's own means where its VAE asks for them, else by the farm's."""
+    pipe = make("sdxl").to(torch.float16)
+    pipe.set_progress_bar_config(disable=True)
+    pipe.vae.register_to_config(force_upcast=upcast)
+    loaded = Loaded(key=PipelineKey("sdxl"), pipe=pipe, device=device, dtype="float16", bytes=1)
+    formats = overflow(pipe.vae)
+    (made,) = outcomes(loaded, [make_task(loaded.key, seed=seed, width=32, height=32) for seed in (1, 2)])
+    assert isinstance(made, Rendered)
+    assert made.faults == [None, None]
+    assert formats == ([torch.float32] if upcast else [torch.float16, torch.float32])
+    assert pipe.vae.dtype == torch.float16
 
 
 @pytest.mark.parametrize("name", ["sdxl", "sana", "zimage"])

@@ -1,33 +1,28 @@
 """Pipelines of every shape through the worker's rooms: the picture is the pipeline's own, and every pass is counted."""
 
-import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from farm.ledger.values import Signal
 from farm.manifest.task import RenderTask
+from farm.models import resolve
 from farm.steps.schedulers import denoiser_calls
 from farm.steps.trained import Trained
-from tests.shapes import SHAPES, make
+from tests.shapes import ROUNDING, SHAPES, TWO_PASSES, make
+from tests.shapes.plain import draw
 from workers.batch import Batcher, Failure
 from workers.lease import StoppedError
-from workers.pipeline import Loaded, silenced
+from workers.pipeline import Loaded
 from workers.render import Rendered
 
 MakeTask = Callable[..., RenderTask]
 LoadShape = Callable[[str], Loaded]
 
-#: Levels of 255 by which a picture may differ: weights that lie otherwise in memory, or a batch of another size, move
-#: the last bit of a sum.
-ROUNDING = 1
 #: Shapes that take no negative prompt.
 UNGUIDED = {"flux", "schnell", "lcm"}
-#: Shapes that give guidance a pass of its own, so that the denoiser is called twice as often.
-TWO_PASSES = {"chroma", "cogview4", "lumina2"}
 #: One scheduler of each way to count, beside the pipeline's own.
 SCHEDULERS = ("default", "euler", "heun", "pndm", "dpm++2m", "dpm2-a", "lcm", "flow-euler", "flow-heun")
 #: Prompts of different length; one is longer than any tokenizer here takes, and one is empty.
@@ -48,25 +43,6 @@ def pictures(loaded: Loaded, tasks: Sequence[RenderTask]) -> np.ndarray[Any, Any
     return np.concatenate([each.pixels for each in made]).astype(int)
 
 
-def plain(pipe: Any, task: RenderTask) -> np.ndarray[Any, Any]:
-    """What a user of diffusers gets for the same settings, without the farm."""
-    given: dict[str, Any] = {"guidance_scale": task.guidance_scale, "negative_prompt": task.negative_prompt or None}
-    given = {name: value for name, value in given.items() if value is not None}
-    if "use_resolution_binning" in inspect.signature(pipe.__call__).parameters:
-        given["use_resolution_binning"] = False
-    pipe.set_progress_bar_config(disable=True)
-    with torch.inference_mode(), silenced():
-        answer = pipe(
-            prompt=task.prompt,
-            num_inference_steps=task.steps,
-            width=task.width,
-            height=task.height,
-            generator=torch.Generator("cpu").manual_seed(task.seed),
-            **given,
-        )
-    return np.asarray(answer.images[0]).astype(int)
-
-
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_picture_is_the_one_that_diffusers_makes(shape: LoadShape, make_task: MakeTask, name: str) -> None:
     """At the pipeline's own guidance and at another, on an oblong; and it is no plain colour."""
@@ -78,7 +54,9 @@ def test_a_picture_is_the_one_that_diffusers_makes(shape: LoadShape, make_task: 
     for task in (own, other):
         (picture,) = pictures(loaded, [task])
         assert picture.shape == (32, 64, 3)
-        assert np.abs(picture - plain(pipe, task)).max() <= ROUNDING
+        fields = ("prompt", "negative_prompt", "seed", "steps", "guidance_scale", "width", "height")
+        expected = draw(pipe, **{name: getattr(task, name) for name in fields})
+        assert np.abs(picture - expected).max() <= ROUNDING
         assert picture.std() > 1
 
 
@@ -141,3 +119,13 @@ def test_a_stop_ends_any_pipeline_between_two_steps(shape: LoadShape, make_task:
         rendered(loaded, [make_task(loaded.key, steps=50)], stop)
     assert seen == [1, 2]
     assert pictures(loaded, [make_task(loaded.key, steps=1)]).shape == (1, 64, 64, 3)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_size_that_the_plan_lets_pass_is_drawn(shape: LoadShape, make_task: MakeTask, name: str) -> None:
+    """Odd multiples of what the farm asks for, tall and wide: no pipeline rounds or refuses them."""
+    loaded = shape(name)
+    multiple = resolve(loaded.key.model).multiple
+    for width, height in ((3 * multiple, multiple), (multiple, 5 * multiple)):
+        task = make_task(loaded.key, width=width, height=height, steps=1)
+        assert pictures(loaded, [task]).shape == (1, height, width, 3)
