@@ -3,13 +3,15 @@
 import itertools
 import json
 import logging
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from farm.client.erase import sweep
-from farm.errors import DamagedError, NotInStoreError
+from farm.errors import DamagedError, ManifestError, NotInStoreError
 from farm.ledger.values import GroupEntry, JobEntry, JobState
 from farm.store import keys
 
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from farm.store.store import Store
 
 log = logging.getLogger(__name__)
+
+#: Objects that are uploaded side by side, while the next one is made.
+_UPLOADS = 4
+#: Bytes of a manifest that are in memory at a time.
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +47,7 @@ class Submitted:
         return {"job": self.job, "images": self.images, "state": self.state}
 
 
-def submit(plan: "Plan", source: bytes, *, store: "Store", ledger: "Ledger") -> Submitted:
+def submit(plan: "Plan", source: Iterable[bytes], *, store: "Store", ledger: "Ledger") -> Submitted:
     """Submit a plan; the same plan again is the same job.
 
     The plan object is written last, so a submission that is killed before it leaves no job, and one that is killed
@@ -48,7 +55,7 @@ def submit(plan: "Plan", source: bytes, *, store: "Store", ledger: "Ledger") -> 
 
     Args:
         plan: the job.
-        source: the manifest as the user wrote it.
+        source: the manifest as the user wrote it, in pieces.
         store: where the job's objects go.
         ledger: what hears of the job when all of them are there.
     """
@@ -103,18 +110,30 @@ def another(plan: "Plan", store: "Store") -> "Plan":
     return plan if free is None else plan.with_job_id(free)
 
 
-def source(manifest: "str | Path | Mapping[str, Any]") -> bytes:
-    """The manifest as its user wrote it; one that was never a file as JSON, which is YAML too."""
+def source(manifest: "str | Path | Mapping[str, Any]") -> Iterator[bytes]:
+    """The manifest as its user wrote it, in pieces; one that was never a file as JSON, which is YAML too."""
     if isinstance(manifest, Mapping):
-        return json.dumps(manifest, indent=2, ensure_ascii=False, default=str).encode()
-    return Path(manifest).read_bytes()
+        yield json.dumps(manifest, indent=2, ensure_ascii=False, default=str).encode()
+        return
+    try:
+        with Path(manifest).open("rb") as stream:
+            while piece := stream.read(_PIECE):
+                yield piece
+    except OSError as error:
+        raise ManifestError(f"cannot be read any more: {error.strerror}.", file=str(manifest)) from None
 
 
-def write(plan: "Plan", source: bytes, *, store: "Store") -> None:
-    """Write a job's objects, the plan last."""
-    for key, data in plan.objects.items():
-        store.put(key, data)
-    store.put(keys.manifest(plan.job_id), source, content_type="application/yaml")
+def write(plan: "Plan", source: Iterable[bytes], *, store: "Store") -> None:
+    """Write a job's objects, the plan last; a few at a time are in memory."""
+    with ThreadPoolExecutor(_UPLOADS) as pool:
+        waiting: deque[Future[None]] = deque()
+        for key, data in plan.objects.items():
+            waiting.append(pool.submit(store.put, key, data))
+            if len(waiting) > _UPLOADS:
+                waiting.popleft().result()
+        for each in waiting:
+            each.result()
+    store.put_stream(keys.manifest(plan.job_id), source, content_type="application/yaml")
     store.put(keys.plan(plan.job_id), plan.to_json(), content_type="application/json")
 
 

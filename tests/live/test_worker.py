@@ -163,7 +163,7 @@ def test_a_model_that_cannot_be_loaded_fails_the_job_once(farm_now: Observed, tm
     job["render"]["model"] = str(folder)
     plan = farm_now.client.plan(job)
     shutil.rmtree(folder)
-    made = submit(plan, b"{}", store=farm_now.store, ledger=farm_now.ledger).job
+    made = submit(plan, [b"{}"], store=farm_now.store, ledger=farm_now.ledger).job
     status = farm_now.client.wait(made, timeout=PATIENCE)
     assert status.state is JobState.FAILED
     assert f"{folder} is not on this worker" in (status.reason or "")
