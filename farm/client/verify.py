@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from farm.client.labels import line
 from farm.client.pictures import Finding, Picture, covered, pictures, read, rendered
 from farm.client.submit import read_plan
 from farm.client.tally import Tally
@@ -61,9 +62,10 @@ def verify(store: "Store", job_id: str, *, on_progress: Callable[[Tally], None] 
 
 def errors(store: "Store", job_id: str, verified: Verified) -> str:
     """The tasks of bad pictures in the form of ``errors.jsonl``: as it is, a manifest that draws them again."""
-    from farm.report.lines import error, to_jsonl
+    from farm.report.lines import error
 
     plan = read_plan(store, job_id)
     groups = ((Finding.MISSING, verified.missing), (Finding.DAMAGED, verified.damaged))
     tasks = ((plan.task(picture.position), _SENTENCES[kind]) for kind, found in groups for picture in found)
-    return to_jsonl({task.index: error(task, sentence) for task, sentence in tasks}).decode()
+    lines = {task.index: line(error(task, sentence)).decode() for task, sentence in tasks}
+    return "".join(lines[index] for index in sorted(lines))

@@ -15,8 +15,12 @@ from farm.store.store import Store
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks for jobs to remove.
+#: Seconds between two looks for jobs to remove, and before the first: a coordinator that begins has better to do.
 EVERY = 600.0
+
+
+class _ClosingError(Exception):
+    """The coordinator ends: a removal of millions of objects does not keep it."""
 
 
 class Keeper:
@@ -32,7 +36,8 @@ class Keeper:
         self._ledger, self._store, self._clock = ledger, store, clock
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="keep")
         self._busy: Future[None] | None = None
-        self._next = 0.0
+        self._next = clock() + EVERY
+        self._closing = False
 
     def consider(self) -> None:
         """Begin to look for jobs to remove, when that is due and not under way."""
@@ -42,16 +47,23 @@ class Keeper:
         self._busy = self._pool.submit(self._look)
 
     def close(self) -> None:
-        """Wait for the removal under way; what it leaves over, the next leader completes."""
+        """Break the removal under way off; what it leaves over, the next leader completes."""
+        self._closing = True
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _look(self) -> None:
         try:
             for job_id in (*self._due(), *self._begun()):
-                found = erase(self._store, self._ledger, job_id)
+                found = erase(self._store, self._ledger, job_id, on_objects=self._go_on)
                 log.info("Removed job %s: %d objects", job_id, found.objects, extra={"action": "job_removed"})
+        except _ClosingError:
+            log.info("A removal is left to the next leader", extra={"action": "remove_left"})
         except ServiceError as error:  # whatever is left is found again at the next look
             log.error("Jobs that are to be removed are still there: %s", error, extra={"action": "remove_failed"})  # noqa: TRY400 a sentence
+
+    def _go_on(self, _: int) -> None:
+        if self._closing:
+            raise _ClosingError
 
     def _due(self) -> list[str]:
         """Jobs whose days are over."""

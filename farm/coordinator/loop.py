@@ -15,6 +15,7 @@ from farm.client.submit import read_plan
 from farm.coordinator.demand import JobView
 from farm.coordinator.feed import Feeder, Send
 from farm.coordinator.finish import Finisher, fail_damaged
+from farm.coordinator.keep import Keeper
 from farm.coordinator.rebuild import discover, restore
 from farm.coordinator.roll import Roller
 from farm.coordinator.tend import Tender
@@ -62,6 +63,7 @@ class Coordinator:
         large = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tables")
         self._roller = Roller(ledger, store, large, clock=clock)
         self._finisher = Finisher(ledger, store, large, clock=clock)
+        self._keeper = Keeper(ledger, store, clock=clock)
         self._leads = False
         self._next_sweep = self._next_look = self._send_from = 0.0
         self._rebuilt = False
@@ -153,6 +155,7 @@ class Coordinator:
             self._roller.consider(job)
             self._finisher.consider(job)
         self._finisher.collect()
+        self._keeper.consider()
         self._roller.collect([job.entry.job_id for job in jobs])
         self._tender.forget([job.entry.job_id for job in jobs])
         self._ledger.forget_workers()
@@ -166,6 +169,7 @@ class Coordinator:
 
     def close(self) -> None:
         """Finish what is being written and let a standby lead."""
+        self._keeper.close()
         self._finisher.close()
         try:
             self._ledger.resign(self._name)

@@ -1,4 +1,6 @@
 import json
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,8 +22,10 @@ def keep(stage: Stage) -> Callable[[], list[str]]:
     """Lets a leader look once; the jobs that are left."""
 
     def look() -> list[str]:
-        keeper = Keeper(stage.ledger, stage.store, clock=lambda: 0.0)
+        keeper = Keeper(stage.ledger, stage.store, clock=iter((0.0, EVERY, EVERY)).__next__)
         keeper.consider()
+        assert keeper._busy
+        keeper._busy.result()
         keeper.close()
         return [job.job_id for job in stage.ledger.jobs()]
 
@@ -116,8 +120,39 @@ def test_a_store_that_is_away_is_tried_again(
     assert keep() == []
 
 
+def test_a_coordinator_that_ends_leaves_a_long_removal_to_the_next(
+    stage: Stage, keep: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not wait for millions of deletions."""
+    job = ended(stage)
+    for number in range(1500):
+        stage.store.put(keys.image(job, f"{number}.png"), b"x")
+    stage.ledger.shift_clock(3 * DAY)
+    keeper = Keeper(stage.ledger, stage.store, clock=iter((0.0, EVERY, EVERY)).__next__)
+    delete, closer = stage.store.delete, threading.Thread(target=keeper.close)
+
+    def slow(found: Any) -> None:
+        """While the first page goes, the coordinator ends."""
+        if len(page := list(found)) == 1000:
+            closer.start()
+            while not keeper._closing:
+                time.sleep(0.01)
+        delete(page)
+
+    with monkeypatch.context() as slowed:
+        slowed.setattr(stage.store, "delete", slow)
+        keeper.consider()
+        assert keeper._busy
+        keeper._busy.result()
+        closer.join()
+    assert stage.store.exists(keys.finished(job))
+    assert not stage.store.exists(keys.plan(job))
+    assert keep() == []
+    assert not list(stage.store.list(keys.job(job)))
+
+
 def test_it_looks_now_and_then(stage: Stage) -> None:
-    """Not at every tick."""
+    """Neither at once nor at every tick."""
     now, looks = 0.0, 0
 
     class Counting(Keeper):
@@ -128,7 +163,7 @@ def test_it_looks_now_and_then(stage: Stage) -> None:
             looks += 1
 
     keeper = Counting(stage.ledger, stage.store, clock=lambda: now)
-    for seconds in (0.0, 1.0, EVERY - 1, EVERY, EVERY + 1, 2 * EVERY):
+    for seconds in (0.0, EVERY - 1, EVERY, EVERY + 1, 2 * EVERY, 3 * EVERY):
         now = seconds
         keeper.consider()
         if keeper._busy:
