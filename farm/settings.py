@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -30,18 +31,22 @@ _AWS = {
     "aws_region": "AWS_DEFAULT_REGION",
 }
 #: What says where the store is and who asks: from one place or from none.
-_STORE = ("s3_url", "s3_endpoint", "s3_folder", *_AWS)
+STORE = ("s3_url", "s3_endpoint", "s3_folder", *_AWS)
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
     if not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
         raise ValueError("it must begin with redis://, rediss:// or unix://")
+    try:
+        _ = urlsplit(value.get_secret_value()).port
+    except ValueError:
+        raise ValueError("its port must be a number, as in redis://:PASSWORD@HOST:6379/0") from None
     return value
 
 
 def _s3_url(value: str) -> str:
     if not re.fullmatch(r"s3://[A-Za-z0-9][A-Za-z0-9._-]+(/.*)?", value):
-        raise ValueError("it must look like s3://bucket or s3://bucket/prefix")
+        raise ValueError("it must look like s3://bucket or s3://bucket/prefix, the bucket of 2 letters or more")
     return value.rstrip("/")
 
 
@@ -55,6 +60,17 @@ def _prefix(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", value):
         raise ValueError("letters, digits, dots, dashes and underscores only")
     return value
+
+
+def _user_cache() -> Path:
+    """Where this user's programs keep what they can fetch again; a user without a home has the machine's place."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache"))
+    try:
+        return usual.expanduser()
+    except RuntimeError:
+        import tempfile
+
+        return Path(tempfile.gettempdir())
 
 
 #: Currency units per hour.
@@ -93,6 +109,14 @@ class Settings(BaseSettings):
     prefix: Annotated[str, AfterValidator(_prefix)] = "farm"
     #: Seconds. Three renewals may be missed before a range is given to another worker.
     lease: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    #: Whether a model's folder is uploaded when a job of it is submitted; None: unless the farm is on this machine.
+    upload_models: bool | None = None
+    #: Folder of the models that a worker fetched from the store; shared by the workers of a machine.
+    model_cache: Annotated[Path, AfterValidator(lambda path: path.expanduser().resolve())] = Field(
+        default_factory=lambda: _user_cache() / "stepfarm" / "models", validate_default=True
+    )
+    #: Gigabytes that they may have.
+    model_cache_gb: float = Field(default=100.0, gt=0, allow_inf_nan=False)
     #: Currency units per hour of the worker this process is, or of every worker without a price of its own.
     price_per_hour: Price | None = None
     #: Device name -> price per hour.
@@ -114,7 +138,7 @@ class Settings(BaseSettings):
             place = ".".join(str(part) for part in first["loc"][1:])
             raise UsageError(f"{_where(field)}{f' ({place})' if place else ''} is wrong: {what}.") from None
         except SettingsError as error:
-            raise UsageError(f"{_variable(_quoted(error))} is wrong: it must be JSON.") from None
+            raise UsageError(f"{variable(_quoted(error))} is wrong: it must be JSON.") from None
 
     @classmethod
     def settings_customise_sources(
@@ -127,11 +151,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, the local store when nothing outranks it, variables, the local farm, ``farm.toml``."""
         known = init_settings() if isinstance(init_settings, InitSettingsSource) else {}
-        config = _read_toml(config_file())
+        config = read_toml(config_file())
         unknown(config, set(cls.model_fields))
         home = known.get("home") or os.environ.get("FARM_HOME") or config.get("home") or ".farm"
-        local = _read_toml(Path(home).expanduser() / "local.toml")
-        store = {name: local.pop(name) for name in _STORE if name in local}
+        local = read_toml(Path(home).expanduser() / "local.toml")
+        store = {name: local.pop(name) for name in STORE if name in local}
         if "s3_url" in known or os.environ.get("FARM_S3_URL"):
             store = {}
         if os.environ.get("FARM_PRICE_PER_HOUR") and not os.environ.get("FARM_PRICES"):
@@ -166,6 +190,14 @@ class Settings(BaseSettings):
         bucket, _, prefix = self.s3_url.removeprefix("s3://").partition("/")
         return bucket, prefix.strip("/")
 
+    @property
+    def uploads_models(self) -> bool:
+        """Whether a submitted model's folder must travel: not where the store is a local farm's, on this very disk."""
+        if self.upload_models is not None:
+            return self.upload_models
+        local = read_toml(self.home / "local.toml")
+        return (local.get("s3_url"), local.get("s3_endpoint")) != (self.s3_url, self.s3_endpoint)
+
     def price_for(self, device_name: str) -> float | None:
         """Price per hour of a worker with this device, None where nobody set one."""
         names = {name.casefold(): price for name, price in self.prices.items()}
@@ -175,7 +207,7 @@ class Settings(BaseSettings):
         """The variables that give another process these settings, secrets included."""
         values: dict[str, Any] = self.model_dump(exclude_none=True, exclude={"prices"})
         plain = {
-            _variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in values.items()
         }
         if self.prices:
@@ -195,11 +227,13 @@ def _quoted(error: Exception) -> str:
     return str(error).split('"')[1]
 
 
-def _variable(field: str) -> str:
+def variable(field: str) -> str:
+    """The environment variable that sets a field."""
     return _AWS.get(field, f"FARM_{field.upper()}")
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a settings file says; nothing when it is not there. Raises `UsageError` when it cannot be read."""
     import tomllib
 
     try:
@@ -228,8 +262,8 @@ def unknown(config: Mapping[str, Any], fields: set[str]) -> None:
 def _where(field: str) -> str:
     """The variable or file that a wrong value came from."""
     name = next((known for known, variable in _AWS.items() if variable.lower() == field), field)
-    if os.environ.get(_variable(name)):
-        return f"The variable {_variable(name)}"
-    if name in _read_toml(config_file()):
+    if os.environ.get(variable(name)):
+        return f"The variable {variable(name)}"
+    if name in read_toml(config_file()):
         return f"{name} in {config_file()}"
     return f"The setting {name}"

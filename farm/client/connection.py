@@ -3,6 +3,8 @@
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from farm.errors import LedgerError
+
 if TYPE_CHECKING:
     from farm.ledger.ledger import Ledger
     from farm.settings import Settings
@@ -25,8 +27,12 @@ class Connection:
     def ledger(self) -> "Ledger":
         """The ledger in Redis; raises `LedgerError`."""
         from farm.ledger.ledger import Ledger
+        from farm.local.lock import fallen
 
-        return Ledger.connect(self.settings)
+        try:
+            return Ledger.connect(self.settings)
+        except LedgerError as error:
+            raise LedgerError(fallen(self.settings) or str(error)) from error
 
     @cached_property
     def store(self) -> "Store":

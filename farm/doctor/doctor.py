@@ -5,7 +5,10 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from farm.doctor import machine, services
-from farm.doctor.check import Check, asked
+from farm.doctor.check import Check, asked, failed
+from farm.doctor.origins import origins
+from farm.errors import ServiceError
+from farm.local.lock import fallen
 
 if TYPE_CHECKING:
     from farm.settings import Settings
@@ -31,7 +34,7 @@ def checks(settings: "Settings", *, part: Part | None = None) -> list[Check]:
     if part is Part.WORKER:
         return _worker(settings)
     here = not os.environ.get("FARM_REDIS_URL")
-    found = [machine.python(), machine.serving(), machine.disk(settings.home)]
+    found = [machine.python(), machine.serving(), origins(settings), machine.disk(settings.home)]
     found += [*machine.programs()] if here else []
     found += [machine.rendering(needed=here)]
     found += [machine.device()] if machine.renders() else []
@@ -50,4 +53,6 @@ def _services(settings: "Settings", *looks: services.Look, clocks: bool = False)
     """Redis, what is asked of it, and the store."""
     if settings.redis_url is None and settings.s3_url is None:
         return [asked("farm", settings.require_redis_url)]
+    if sentence := fallen(settings):
+        return [failed("farm", ServiceError(sentence))]
     return [*services.redis(settings, *looks), *services.store(settings, clocks=clocks)]

@@ -3,12 +3,12 @@
 import os
 import socket
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from farm.doctor.check import Check, failed
-from farm.errors import FarmError, StoreError
+from farm.doctor.probe import probe
+from farm.errors import FarmError, LedgerError
 
 if TYPE_CHECKING:
     from farm.ledger.ledger import Ledger
@@ -33,6 +33,8 @@ def redis(settings: "Settings", *looks: Look) -> Iterator[Check]:
         ledger = Ledger.connect(settings)
         with translated(ledger.place):
             info = ledger.redis.info()
+        if refusal := ledger.refusal():
+            raise LedgerError(refusal)
         yield _server(ledger.place, info)
         for look in looks:
             yield look(ledger)
@@ -106,24 +108,11 @@ def store(settings: "Settings", *, clocks: bool = True) -> Iterator[Check]:
     from farm.store.s3 import S3Store
 
     try:
-        found = S3Store.from_settings(settings)
-        ahead = found.ahead()
-        if clocks and ahead is not None:
+        found = S3Store.from_settings(settings, hurried=True)
+        check = probe(found, settings.s3_endpoint or "AWS S3")
+        yield check
+        ahead = found.ahead() if clocks and check.ok else None
+        if ahead is not None:
             yield clock("store clock", ahead)
-        yield _probe(found, settings.s3_endpoint or "AWS S3")
     except FarmError as error:
         yield failed("store", error)
-
-
-def _probe(store: Any, place: str) -> Check:
-    """Write an object, read it, list it and delete it."""
-    key, data = f"doctor/{uuid.uuid4()}", b"probe"
-    began = time.perf_counter()
-    store.put(key, data)
-    try:
-        if store.get(key) != data or list(store.list(key)) != [key]:
-            raise StoreError(f"The store at {place} does not give back what was written: check what stands before it.")
-    finally:
-        store.delete([key])
-    took = (time.perf_counter() - began) * 1000
-    return Check("store", True, f"{place}: put, get, list and delete in {took:.0f} ms")

@@ -55,12 +55,25 @@ class Home:
 
     def create(self) -> None:
         """Make the folder, for its owner only: pictures and logs are nobody else's business."""
+        if not (obstacle := self.obstacle()):
+            try:
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except OSError as error:
+                obstacle = f"cannot be made, {error.strerror}"
+        if obstacle:
+            raise UsageError(f"FARM_HOME {self.path} {obstacle}: set FARM_HOME to a folder that can be written to.")
+
+    def obstacle(self) -> str | None:
+        """Why no farm can live here, as far as can be told without touching anything; None when one can."""
         try:
-            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            there = next(path for path in (self.path, *self.path.parents) if path.exists())
         except OSError as error:
-            raise UsageError(f"FARM_HOME {self.path} cannot be made: {error.strerror}.") from None
-        if not os.access(self.path, os.W_OK | os.X_OK):
-            raise UsageError(f"FARM_HOME {self.path} cannot be written to: set FARM_HOME to a folder that can.")
+            return f"cannot be used, {error.strerror}"
+        if not there.is_dir():
+            return "is a file" if there == self.path else f"cannot be made, {there} is a file"
+        if not os.access(there, os.W_OK | os.X_OK):
+            return "cannot be written to" if there == self.path else f"cannot be made, {there} cannot be written to"
+        return None
 
     def environment(self, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
         """What a child of this farm is given: an environment, this process's when None, and whose child it is."""

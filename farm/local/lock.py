@@ -6,9 +6,13 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from farm.local.home import Home, write_private
+from farm.settings import read_toml
+
+if TYPE_CHECKING:
+    from farm.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,15 @@ def held(home: Home) -> Iterator[bool]:
             yield True
     finally:
         os.close(descriptor)
+
+
+def fallen(settings: "Settings") -> str | None:
+    """The sentence for settings that lead to a farm of this machine whose supervisor was killed; None for any other."""
+    home = Home(settings.home)
+    url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    if url is None or read_toml(home.settings_file).get("redis_url") != url or is_up(home):
+        return None
+    return f"The farm in {home.path} is down: `farm up` starts it again, with its jobs and pictures."
 
 
 def is_up(home: Home) -> bool:

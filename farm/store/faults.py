@@ -38,6 +38,8 @@ _SENTENCES = {
     "XMinioStorageFull": _FULL,
     "XMinioStorageQuotaExceeded": _FULL,
 }
+#: What a server says that has a code of its own for it.
+_BY_STATUS: dict[int, str] = {HTTPStatus.FORBIDDEN: _DENIED, HTTPStatus.INSUFFICIENT_STORAGE: _FULL}
 #: Operation -> what it does to the bucket, and the right that AWS calls it by.
 _RIGHTS = {
     "PutObject": ("write to", "s3:PutObject"),
@@ -111,18 +113,18 @@ def _code(error: "ClientError") -> str:
 def _refused(place: Place, error: "ClientError") -> str:
     """The sentence for an answer that is a refusal."""
     code, answer = _code(error), error.response.get("ResponseMetadata", {})
-    status = answer.get("HTTPStatusCode")
+    status = answer.get("HTTPStatusCode", HTTPStatus.INTERNAL_SERVER_ERROR)
     if _strange(error):
         return strange(place)
-    if _SENTENCES.get(code) is _DENIED or (status == HTTPStatus.FORBIDDEN and code not in _SENTENCES):
-        return denied(place, error.operation_name)
-    if code in _SENTENCES:
-        named = {"bucket": place.bucket, "named_by": place.named_by}
-        return _SENTENCES[code].format(place=_start(place), skew=_skew(answer), **named)
-    if status == HTTPStatus.INSUFFICIENT_STORAGE:
-        return _FULL.format(place=_start(place))
-    if place.folder is not None and (why := _hindrance(place.folder)):
+    ours = status == HTTPStatus.NOT_FOUND or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    if ours and place.folder is not None and (why := _hindrance(place.folder)):
         return f"{_start(place)} cannot keep anything: {why}"
+    found = _SENTENCES.get(code) or _BY_STATUS.get(status)
+    if found is _DENIED:
+        return denied(place, error.operation_name)
+    if found is not None:
+        named = {"bucket": place.bucket, "named_by": place.named_by}
+        return found.format(place=_start(place), skew=_skew(answer), **named)
     message = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
     return f"{_start(place)} answered {code or status}{f' ({message})' if message else ''}: try again later."
 
@@ -162,7 +164,7 @@ def _unasked(place: Place, error: Exception) -> str:
         case exceptions.ProfileNotFound():
             said = f"The AWS profile is not there ({error}): check AWS_PROFILE."
         case exceptions.SSLError():
-            return (
+            said = (
                 f"No secure connection to {place}: check that it speaks https, and AWS_CA_BUNDLE for its certificate."
             )
         case exceptions.HTTPClientError() if "recursion" in str(error):

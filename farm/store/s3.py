@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _DELETE_PAGE = 1000
 #: Bytes that a streamed object is read in, and written in: a part is in memory, and S3 takes 10 000 of at least 5 MiB.
 _PIECE, _PART = 1 << 20, 16 << 20
+#: Parts of one object under way, where they go side by side.
+_AT_ONCE = 4
 
 
 class _Pieces:
@@ -52,13 +54,18 @@ class S3Store:
         self._prefix = f"{prefix}/" if prefix else ""
 
     @classmethod
-    def from_settings(cls, settings: "Settings") -> Self:
-        """The configured store, not yet asked for anything; raises `ServiceError` when none is configured."""
+    def from_settings(cls, settings: "Settings", *, hurried: bool = False) -> Self:
+        """The configured store, not yet asked for anything; raises `ServiceError` when none is configured.
+
+        Args:
+            settings: say where it is.
+            hurried: ask once, and do not wait long for the answer: somebody wants to know how things stand.
+        """
         bucket, prefix = settings.require_s3_url()
         place = Place(bucket, settings.s3_endpoint, folder=settings.s3_folder)
         try:
             with translated(place):
-                return cls(_client(settings), place=place, prefix=prefix)
+                return cls(_client(settings, hurried=hurried), place=place, prefix=prefix)
         except ValueError as error:
             raise StoreError(f"FARM_S3_ENDPOINT is wrong: {error}.") from None
 
@@ -99,7 +106,10 @@ class S3Store:
         """Write an object a part at a time; it is there whole, or as it was before."""
         from boto3.s3.transfer import TransferConfig
 
-        config = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, use_threads=parallel)
+        config = TransferConfig(
+            multipart_threshold=_PART, multipart_chunksize=_PART, use_threads=parallel, max_concurrency=_AT_ONCE
+        )
+        config.max_in_memory_upload_chunks = _AT_ONCE
         with translated(self._place):
             self._client.upload_fileobj(
                 _Pieces(pieces),
@@ -217,7 +227,7 @@ class S3Store:
         return seconds_ahead(answer["ResponseMetadata"])
 
 
-def _client(settings: "Settings") -> Any:
+def _client(settings: "Settings", *, hurried: bool) -> Any:
     """A client of a session of its own: boto3's default session is not safe to share between threads."""
     import boto3.session
     from botocore.config import Config
@@ -228,7 +238,10 @@ def _client(settings: "Settings") -> Any:
         aws_session_token=_plain(settings.aws_session_token),
         region_name=settings.aws_region,
     )
-    return session.client("s3", endpoint_url=settings.s3_endpoint, config=Config(**_config(settings.s3_endpoint)))
+    config = Config(**_config(settings.s3_endpoint))
+    if hurried:
+        config = config.merge(Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1}))
+    return session.client("s3", endpoint_url=settings.s3_endpoint, config=config)
 
 
 def _plain(secret: "SecretStr | None") -> str | None:

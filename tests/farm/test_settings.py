@@ -120,6 +120,7 @@ def test_tables_of_others_are_left_to_them(folder: Path) -> None:
         ({"FARM_PRICE_PER_HOUR": "-1"}, "FARM_PRICE_PER_HOUR"),
         ({"FARM_PRICE_PER_HOUR": "inf"}, "FARM_PRICE_PER_HOUR"),
         ({"FARM_REDIS_URL": f"http://:{SECRET}@host"}, "FARM_REDIS_URL is wrong: it must begin with redis://"),
+        ({"FARM_REDIS_URL": f"redis://:{SECRET}@host:port"}, "FARM_REDIS_URL is wrong: its port must be a number"),
         ({"FARM_S3_URL": "bucket/prefix"}, "FARM_S3_URL is wrong: it must look like s3://bucket"),
         ({"FARM_S3_ENDPOINT": "localhost:9000"}, "FARM_S3_ENDPOINT is wrong: it must begin with http"),
         ({"FARM_S3_ENDPOINT": f"https://user:{SECRET}@host"}, "FARM_S3_ENDPOINT"),

@@ -5,6 +5,7 @@ import pytest
 
 from farm.client.connection import Connection
 from farm.errors import LedgerError, ServiceError
+from farm.local.home import Home
 from farm.settings import Settings
 
 
@@ -30,6 +31,14 @@ def test_a_redis_that_does_not_answer_is_named(redis_url: str) -> None:
     assert "sesame" not in str(wrong.value)
     with pytest.raises(LedgerError, match=r"127\.0\.0\.1:1 .*cannot be reached"):
         _ = Connection(Settings.load(redis_url="redis://:sesame@127.0.0.1:1/0")).ledger
+
+
+def test_a_local_farm_that_was_killed_says_how_to_go_on() -> None:
+    """What its file leads to does not answer: that file was left behind."""
+    settings = Settings.load()
+    Home(settings.home).write_settings({"redis_url": "redis://127.0.0.1:1/0", "s3_url": "s3://farm"})
+    with pytest.raises(LedgerError, match=f"The farm in {settings.home} is down: `farm up` starts it again"):
+        _ = Connection(Settings.load()).ledger
 
 
 def test_a_closed_connection_opens_again(redis_url: str) -> None:

@@ -9,6 +9,7 @@ from farm.doctor import machine
 from farm.doctor.check import Check
 from farm.doctor.doctor import Part, checks
 from farm.ledger.ledger import Ledger
+from farm.local.home import Home
 from farm.local.services import local_services
 from farm.settings import Settings
 
@@ -125,3 +126,12 @@ def test_missing_programs_are_red(monkeypatch: pytest.MonkeyPatch) -> None:
     found = by_name(checks(Settings.load()))
     for name in ("redis program", "s3 program"):
         assert (found[name].ok, found[name].advice) == (False, "pip install 'stepfarm[local]'")
+
+
+def test_a_farm_that_was_killed_is_one_red_line(tmp_path: Path) -> None:
+    """Not one line per service that went with it."""
+    Home(tmp_path).write_settings({"redis_url": "redis://127.0.0.1:1/0", "s3_url": "s3://farm"})
+    found = checks(Settings.load(home=tmp_path))
+    assert red(found) == ["farm"]
+    assert by_name(found)["farm"].detail == f"The farm in {tmp_path} is down"
+    assert by_name(found)["farm"].advice.startswith("`farm up` starts it again")

@@ -68,3 +68,11 @@ def test_the_doctor_itself_imports_no_torch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root, timeout=120
     )
     assert done.stdout == "[]\n"
+
+
+def test_a_home_that_cannot_be_is_red(tmp_path: Path) -> None:
+    """A file where the home should be is not a disk with room."""
+    (tmp_path / "file").write_text("")
+    check = machine.disk(tmp_path / "file")
+    assert (check.ok, check.detail) == (False, f"FARM_HOME {tmp_path / 'file'} is a file")
+    assert check.advice == "Set FARM_HOME to a folder that can be written to."

@@ -49,3 +49,13 @@ def test_a_worker_is_known_by_its_machine_or_its_name(ledger: Ledger, monkeypatc
     assert services.own_worker(ledger).detail == "elsewhere-1 (NVIDIA L4, idle)"
     monkeypatch.setenv("FARM_WORKER_NAME", "gpu-0")
     assert services.own_worker(ledger).detail == "no worker gpu-0 is live"
+
+
+def test_a_redis_that_takes_nothing_is_red(tmp_path: Path) -> None:
+    """One that answers and has no memory left is no green line."""
+    with local_services(tmp_path) as settings:
+        Ledger.connect(settings).redis.config_set("maxmemory", "1")
+        (line,) = services.redis(settings, services.coordinator)
+    assert not line.ok
+    assert line.detail.endswith("is out of memory")
+    assert "noeviction" in line.advice

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,9 +36,15 @@ def test_a_wrong_password_says_so(redis_settings: Settings) -> None:
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    """A port that is no number is a sentence too."""
+    """Whatever the client library cannot read is a sentence too."""
     with pytest.raises(LedgerError, match="no Redis address"):
-        Ledger.connect(Settings(redis_url=SecretStr("redis://:hush@box:port/0")))
+        Ledger.connect(Settings(redis_url=SecretStr("redis://:hush@box/0?socket_timeout=soon")))
+
+
+def test_a_socket_is_an_address_too(tmp_path: Path) -> None:
+    """A Redis of this machine may listen on a file."""
+    with pytest.raises(LedgerError, match=f"Redis at {tmp_path}/redis.sock cannot be reached"):
+        Ledger.connect(Settings(redis_url=SecretStr(f"unix://{tmp_path}/redis.sock")))
 
 
 def test_a_ledger_takes_prefix_and_lease_from_the_settings(redis_settings: Settings) -> None:

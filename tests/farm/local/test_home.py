@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import stat
@@ -28,21 +29,38 @@ def test_the_home_is_its_owners(tmp_path: Path) -> None:
 
 
 def test_a_home_that_cannot_be(tmp_path: Path) -> None:
-    """A file where the home should be is a sentence that names it."""
-    (tmp_path / "file").write_text("")
-    for path in (tmp_path / "file", tmp_path / "file" / "below"):
-        with pytest.raises(UsageError, match=f"FARM_HOME {path} cannot be made"):
+    """A file where the home should be, or above it, a name that is too long: a sentence that names it."""
+    file, long = tmp_path / "file", tmp_path / ("x" * 300)
+    file.write_text("")
+    said = {file: "is a file", file / "below": f"cannot be made, {file} is a file", long: "File name too long"}
+    for path, words in said.items():
+        with pytest.raises(UsageError, match=f"FARM_HOME {path} .*{words}: set FARM_HOME to a folder that can be"):
             Home(path).create()
+
+
+def test_a_home_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody else's folder, or a disk that is read-only, is said before anything is begun."""
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert Home(tmp_path).obstacle() == "cannot be written to"
+    assert Home(tmp_path / "a" / "b").obstacle() == f"cannot be made, {tmp_path} cannot be written to"
+    monkeypatch.setattr("os.access", lambda *_: True)
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", read_only)
+    with pytest.raises(UsageError, match="cannot be made, Read-only file system: set FARM_HOME"):
+        Home(tmp_path / "a").create()
 
 
 def test_settings_are_written_for_the_owner_only(tmp_path: Path) -> None:
     """Other commands read the file with any TOML reader, other users not at all; writing it again replaces it."""
     home = Home(tmp_path)
     for port in (1, 2):
-        home.write_settings({"redis_url": f"redis://:pw@127.0.0.1:{port}/0", "s3_url": "s3://farm"})
+        home.write_settings({"redis_url": f"redis://:pw@127.0.0.1:{port}/0", "s3_folder": 'a "b" \\c/é'})
     assert tomllib.loads(home.settings_file.read_text()) == {
         "redis_url": "redis://:pw@127.0.0.1:2/0",
-        "s3_url": "s3://farm",
+        "s3_folder": 'a "b" \\c/é',
     }
     assert stat.S_IMODE(home.settings_file.stat().st_mode) == 0o600
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from farm.local.home import Home
-from farm.local.lock import Notice, held, is_up
+from farm.local.lock import Notice, fallen, held, is_up
+from farm.settings import Settings
 
 
 def test_one_holds_it(tmp_path: Path) -> None:
@@ -21,6 +22,19 @@ def test_asking_leaves_nothing(tmp_path: Path) -> None:
     """A home without a farm stays as it is when it is asked."""
     assert not is_up(Home(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_farm_whose_supervisor_was_killed_is_down(tmp_path: Path) -> None:
+    """Its file still leads there, and nobody holds its lock: the sentence names the home and the word that mends it."""
+    home, ours, other = Home(tmp_path), "redis://:pw@127.0.0.1:1/0", "redis://elsewhere:1/0"
+    assert fallen(Settings.load(home=home.path, redis_url=ours)) is None
+    home.write_settings({"redis_url": ours})
+    assert fallen(Settings.load(home=home.path)) == (
+        f"The farm in {home.path} is down: `farm up` starts it again, with its jobs and pictures."
+    )
+    assert fallen(Settings.load(home=home.path, redis_url=other)) is None
+    with held(home):
+        assert fallen(Settings.load(home=home.path)) is None
 
 
 def test_a_notice_is_read_as_it_was_written(tmp_path: Path) -> None:
