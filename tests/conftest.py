@@ -1,4 +1,4 @@
-"""No test sees the settings of whoever runs it."""
+"""No test sees the settings of whoever runs it, nor asks the Hub."""
 
 import os
 import signal
@@ -20,7 +20,10 @@ def _hear_ctrl_c() -> None:
 def _own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An environment without a farm in it, and a home that is the test's own."""
     for name in os.environ:
-        if name.startswith(("FARM_", "AWS_")) and name not in _KEPT:
+        if name.startswith(("FARM_", "AWS_", "HF_")) and name not in _KEPT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("FARM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("FARM_MODEL_CACHE", str(tmp_path / "models"))

@@ -23,6 +23,7 @@ from workers.cache import PipelineCache
 from workers.device import Device, find_device
 from workers.gpu import GpuRoom
 from workers.lease import Keeper
+from workers.locate import Models
 from workers.pipeline import warm_up
 from workers.plans import Plans
 from workers.presence import Presence
@@ -30,6 +31,7 @@ from workers.publish import Publisher
 from workers.range import Runner
 from workers.render import render
 from workers.session import SessionLog
+from workers.shelf import Shelf
 from workers.stopwatch import Now, Stopwatch, process_age, steady
 
 T = TypeVar("T")
@@ -84,6 +86,7 @@ def start_child(settings: Settings, worker: str) -> Child:
         store=S3Store.from_settings(settings),
         worker=worker_info(settings, worker, device, now()),
         device=device,
+        shelf=Shelf(settings.model_cache, int(settings.model_cache_gb * 1e9)),
         started_at=now() - process_age(),
         now=now,
     )
@@ -115,7 +118,7 @@ def worker_info(settings: Settings, worker: str, device: Device, now: float) -> 
 
 
 def assemble(  # noqa: PLR0913 by name
-    *, ledger: Ledger, store: Store, worker: WorkerInfo, device: Device, started_at: float, now: Now
+    *, ledger: Ledger, store: Store, worker: WorkerInfo, device: Device, shelf: Shelf, started_at: float, now: Now
 ) -> Child:
     """The parts of a child, wired; every instant it tells is of the one clock `now`, the ledger's."""
     watch = Stopwatch(started_at=started_at, now=now)
@@ -128,6 +131,7 @@ def assemble(  # noqa: PLR0913 by name
         ledger=ledger,
         plans=Plans(store),
         cache=PipelineCache(device),
+        models=Models(store, shelf),
         keeper=keeper,
         presence=presence,
         publisher=publisher,

@@ -14,9 +14,11 @@ from typing import Any
 from farm.errors import FarmError, ModelError
 from farm.manifest.task import PipelineKey
 from farm.pipelines import CUSTOM, why_uncallable, why_unsuited
-from farm.weights import fingerprint
+from workers import hub
 from workers.device import Device, check_dtype
 from workers.embeds import EmbedCache
+from workers.lease import StoppedError
+from workers.locate import Find, here
 
 #: Read by the libraries when they are imported: no remote code, and nothing on the user's terminal but ours. Threads
 #: that wait do not spin: beside another busy process a spinning pool was measured up to twenty times slower.
@@ -28,17 +30,6 @@ ENVIRONMENT = {
     "TOKENIZERS_PARALLELISM": "false",
     "OMP_WAIT_POLICY": "PASSIVE",
     "GOMP_SPINCOUNT": "0",
-}
-#: Errors of the Hub's client: the model could not be had.
-_UNREACHABLE = {
-    "ConnectionError",
-    "ConnectError",
-    "HfHubHTTPError",
-    "LocalEntryNotFoundError",
-    "OfflineModeIsEnabled",
-    "RepositoryNotFoundError",
-    "RevisionNotFoundError",
-    "GatedRepoError",
 }
 #: Kinds of parameters that stand for any number of others.
 _OPEN = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -103,20 +94,24 @@ def silenced() -> Iterator[None]:
         yield
 
 
-def load(key: PipelineKey, device: Device) -> Loaded:
+def load(key: PipelineKey, device: Device, find: Find = here) -> Loaded:
     """Load a pipeline onto a device.
+
+    Args:
+        key: what is asked for.
+        device: where to.
+        find: where from, kept there until it is loaded.
 
     Raises:
         ModelError: it cannot be loaded here; the sentence names the model and says what to do.
+        StoppedError: `find` was told to stop.
     """
     check_dtype(key.dtype, device)
-    source = locate(key)
-    check_revision(key, source)
     dtype = device.dtype(key.dtype)
     try:
-        with silenced():
+        with silenced(), find(key) as source:
             pipe = _from_pretrained(key, source, dtype).to(device.name)
-    except FarmError:
+    except (FarmError, StoppedError):
         raise
     except Exception as error:
         raise ModelError(sentence(key, error)) from error
@@ -163,35 +158,6 @@ def check_class(key: PipelineKey, name: Any) -> None:
         raise ModelError(f"Model {key.model} is a {name}, which {why}.")
 
 
-def locate(key: PipelineKey) -> str:
-    """Where to load from: an absolute folder or an id on the Hub; raises `ModelError` for a folder that is no model."""
-    folder = Path(key.model)
-    if key.model.startswith("builtin:"):
-        folder = Path(__file__).parent / "models" / key.model.removeprefix("builtin:")
-    elif not folder.is_absolute():
-        return key.model
-    if not folder.is_dir():
-        raise ModelError(f"Model {key.model} is not on this worker: put the folder at the same path on every worker.")
-    if not (folder / "model_index.json").is_file():
-        raise ModelError(f"Model {key.model} has no model_index.json: a diffusers pipeline folder is needed.")
-    return str(folder)
-
-
-def check_revision(key: PipelineKey, source: str) -> None:
-    """Refuse a folder whose files are not those the job was planned with; raises `ModelError`."""
-    if key.revision is None or not Path(source).is_absolute():
-        return
-    try:
-        found = fingerprint(Path(source))
-    except OSError as error:
-        raise ModelError(f"Model {key.model} cannot be read on this worker: {error.strerror}.") from None
-    if found != key.revision:
-        raise ModelError(
-            f"Model {key.model} on this worker is not the one the job was planned with (its files hash to {found[:10]}"
-            f" and not to {key.revision[:10]}): copy that one here, or submit the job again."
-        )
-
-
 def sentence(key: PipelineKey, error: Exception) -> str:
     """Why a model cannot be loaded, for a person."""
     model, text = key.model, " ".join(str(error).split())
@@ -200,11 +166,9 @@ def sentence(key: PipelineKey, error: Exception) -> str:
         return f"Model {model} does not fit into this worker's memory: use a larger device or render.dtype bfloat16."
     if "SafetensorError" in kinds or "Unable to load weights" in text:
         return f"Model {model} has a corrupt safetensors file ({text}): copy or download it again."
-    if kinds & _UNREACHABLE:
-        return (
-            f"Model {model} is not in this worker's cache and the Hub cannot be reached or does not have it: "
-            "check the id, the revision and the network, or give the path of a local folder."
-        )
+    from_hub = hub.sentence(key, kinds)
+    if from_hub is not None:
+        return from_hub
     if "safetensors" in text and ("no file named" in text or "not found" in text or "does not" in text):
         return f"Model {model} has no safetensors weights (only .bin or .ckpt): convert it to safetensors first."
     return f"Model {model} cannot be loaded: {text or type(error).__name__}"

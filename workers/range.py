@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from farm.errors import DamagedError, LedgerError, ModelError, StoreError
@@ -18,6 +19,7 @@ from workers.batch import Failure, failure
 from workers.cache import PipelineCache
 from workers.gpu import GpuRoom, place
 from workers.lease import INTERVAL, Held, Keeper, StoppedError
+from workers.locate import Models
 from workers.origin import origin_of
 from workers.pipeline import Loaded
 from workers.plans import Plans
@@ -54,6 +56,7 @@ class Runner:
         ledger: grants leases.
         plans: the jobs' plans.
         cache: the pipelines.
+        models: where they are loaded from.
         keeper: keeps leases alive.
         presence: says what this worker has loaded.
         publisher: takes what was rendered.
@@ -66,6 +69,7 @@ class Runner:
     ledger: Granter
     plans: Plans
     cache: PipelineCache
+    models: Models
     keeper: Keeper
     presence: Presence
     publisher: Publisher
@@ -170,8 +174,9 @@ class Runner:
 
     def _load(self, attempt: Attempt) -> Loaded:
         """The range's pipeline; the worker says which ones it holds."""
+        pipeline = attempt.plan.group_of(attempt.held.lease.range.start).pipeline
         try:
-            loaded = self.cache.get(attempt.plan.group_of(attempt.held.lease.range.start).pipeline)
+            loaded = self.cache.get(pipeline, partial(self.models.at, tick=partial(_passes, attempt.held)))
         finally:
             attempt.load_s = self.watch.switch(Kind.POST, **place(attempt)) - attempt.started_at
             self.presence.loaded(self.cache.queues)
@@ -214,3 +219,18 @@ class Runner:
             self.publisher.leave()
         if not self.keeper.busy:
             self.presence.idle()
+
+
+def _passes(held: Held, trouble: str = "") -> None:
+    """Time passes while a model is fetched.
+
+    Raises:
+        StoppedError: the job was cancelled, the lease is lost, or the worker ends: what is fetched stays on the disk.
+    """
+    if trouble:
+        held.waits(f"A worker waits to fetch its model. {trouble}")
+    else:
+        held.goes_on()
+    held.check()
+    if held.signal is Signal.DRAIN:
+        raise StoppedError(Signal.DRAIN)

@@ -7,6 +7,7 @@ import typer
 
 from farm.cli.connect import connect
 from farm.cli.output import count, print_json, table
+from farm.cli.upload import uploading
 
 if TYPE_CHECKING:
     from farm.client import Farm
@@ -56,7 +57,8 @@ def submit(  # noqa: PLR0913 one argument per option
 ) -> None:
     """Submit a job; the same manifest again is the same job."""
     with connect() as farm:
-        job = farm.submit(manifest, overrides=overrides or (), name=name, again=again)
+        with uploading() as on_sent:
+            job = farm.submit(manifest, overrides=overrides or (), name=name, again=again, on_sent=on_sent)
         warn(job.verdicts)
         if as_json and not wait:
             print_json(job.to_json())

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from farm.client.fetch import Fetched, Layout
     from farm.client.submit import Submitted
     from farm.client.tally import Tally
+    from farm.client.upload import OnSent
     from farm.client.verify import Verified
     from farm.client.watch import Update
     from farm.ledger.values import WorkerStatus
+    from farm.models import Buckets
     from farm.plan.plan import Plan
     from farm.report.values import Report
     from farm.settings import Settings
@@ -62,41 +64,67 @@ class Farm:
         return cls(Connection(settings))
 
     @staticmethod
-    def plan(manifest: Manifest, *, overrides: Sequence[str] = (), name: str | None = None) -> "Plan":
+    def plan(
+        manifest: Manifest,
+        *,
+        overrides: Sequence[str] = (),
+        name: str | None = None,
+        buckets: "Buckets | None" = None,
+    ) -> "Plan":
         """Validate a manifest and count what it asks for; needs no farm and submits nothing.
 
         Args:
             manifest: a manifest or prompt file, or the manifest itself.
             overrides: ``render.steps=20`` and the like, applied last.
             name: the job's name, instead of the manifest's.
+            buckets: opens the place of a model in S3; by default as the settings say.
 
         Raises:
             ManifestError: names the file, the line and the field.
+            ServiceError: a model is in S3, and the store cannot be asked.
         """
         from farm.manifest.model import load
         from farm.plan.plan import make_plan
 
-        return make_plan(load(manifest, overrides=[*overrides, *([f"name={name}"] if name else [])]))
+        document = load(manifest, overrides=[*overrides, *([f"name={name}"] if name else [])])
+        return make_plan(document, buckets=buckets)
 
     def submit(
-        self, manifest: Manifest, *, overrides: Sequence[str] = (), name: str | None = None, again: bool = False
+        self,
+        manifest: Manifest,
+        *,
+        overrides: Sequence[str] = (),
+        name: str | None = None,
+        again: bool = False,
+        on_sent: "OnSent | None" = None,
     ) -> "Submitted":
         """Submit a job; the same manifest again is the same job, and costs nothing.
+
+        A model's folder is uploaded once, unless the farm is on this machine.
 
         Args:
             manifest: as `plan` takes it.
             overrides: as `plan` takes them.
             name: as `plan` takes it.
             again: make a new job of a manifest that was submitted before.
+            on_sent: told how far the upload of a model's folder has come.
 
         Raises:
             ManifestError: names the file, the line and the field; nothing was submitted.
         """
         from farm.client.submit import another, source, submit
+        from farm.client.upload import upload_models
 
-        plan = self.plan(manifest, overrides=overrides, name=name)
+        plan = self.plan(
+            manifest,
+            overrides=overrides,
+            name=name,
+            buckets=lambda bucket, prefix: self.connection.store.beside(bucket, prefix),  # noqa: PLW0108 connected late
+        )
         store = self.connection.store
         chosen = another(plan, store) if again else plan
+        if self.connection.settings.uploads_models:
+            upload_models(chosen, store=store, on_sent=on_sent)
         return submit(chosen, source(manifest), store=store, ledger=self.connection.ledger)
 
     def status(self, job: str) -> Status:

@@ -1,20 +1,18 @@
 """A manifest -> its space with models looked up, defaults filled in and the step policy applied."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from farm.errors import ManifestError
+from farm.hub import COMMIT
 from farm.manifest.model import Manifest
 from farm.manifest.space import Factor, Space
-from farm.models import ModelInfo, resolve
+from farm.models import Buckets, ModelInfo, resolve
 from farm.steps.policy import Family, Verdict, range_verdict, scheduler_verdict
 
 #: Where the constants stand among the tables of a draft.
 _CONSTANTS = 0
-#: A commit of the Hub; a branch or a tag may move.
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass
@@ -24,6 +22,7 @@ class _Draft:
     manifest: Manifest
     tables: list[dict[str, Sequence[Any]]]
     infos: list[ModelInfo]
+    buckets: Buckets | None = None
 
     def home(self, name: str) -> int:
         """The table that holds a field."""
@@ -35,15 +34,20 @@ class _Draft:
         return self.manifest.place.error(message, f"render.{written}")
 
 
-def resolve_space(manifest: Manifest) -> tuple[Space, list[Verdict]]:
+def resolve_space(manifest: Manifest, *, buckets: Buckets | None = None) -> tuple[Space, list[Verdict]]:
     """The space of a manifest, every field resolved, and what the step policy says of it.
+
+    Args:
+        manifest: what the user wrote.
+        buckets: opens a model's place in S3; by default as the settings say.
 
     Raises:
         ManifestError: a model cannot be used, a scheduler does not fit it, or the step policy is strict and broken.
+        StoreError: a model is in S3, and the store cannot be asked.
     """
     render = manifest.render
     constants: dict[str, Sequence[Any]] = {name: [value] for name, value in render.constants.items()}
-    draft = _Draft(manifest, [constants, *(dict(factor.columns) for factor in render.factors)], [])
+    draft = _Draft(manifest, [constants, *(dict(factor.columns) for factor in render.factors)], [], buckets)
     _look_up_models(draft)
     _fill(draft, "width", lambda info: info.default_width)
     _fill(draft, "height", lambda info: info.default_height)
@@ -58,12 +62,12 @@ def resolve_space(manifest: Manifest) -> tuple[Space, list[Verdict]]:
 
 def _unpinned(infos: Sequence[ModelInfo]) -> list[str]:
     """A sentence for each model of the Hub that may change while the job runs."""
-    names = {info.model: info.revision or "main" for info in infos if info.local is None}
+    names = {info.model: info.revision or "main" for info in infos if info.on_hub}
     return [
         f"Revision {revision} of {model} is not pinned: workers take what it is when they load it; set render.revision"
         " to a commit to draw the same pictures again."
         for model, revision in names.items()
-        if not _COMMIT.fullmatch(revision)
+        if not COMMIT.fullmatch(revision)
     ]
 
 
@@ -89,14 +93,21 @@ def _look_up_models(draft: _Draft) -> None:
     table["model"] = [info.model for info in draft.infos]
     if "revision" in table:
         table["revision"] = [info.revision for info in draft.infos]
-    elif any(info.local for info in draft.infos):
+    elif not all(info.on_hub for info in draft.infos):
         raise draft.fail("is given for a model that is a folder: remove it.", "revision")
 
 
 def _look_up(draft: _Draft, model: str, revision: str | None, variant: str | None) -> ModelInfo:
     manifest = draft.manifest
     try:
-        return resolve(model, revision=revision, base=manifest.base, variant=variant, family=manifest.render.family)
+        return resolve(
+            model,
+            revision=revision,
+            base=manifest.base,
+            variant=variant,
+            family=manifest.render.family,
+            buckets=draft.buckets,
+        )
     except ManifestError as error:
         raise manifest.place.error(error.message, error.field or "render.model") from None
 

@@ -23,6 +23,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.objects: dict[str, MemoryObject] = {}
+        self.others: dict[tuple[str, str], MemoryStore] = {}
         self._lock = threading.Lock()
 
     def put(
@@ -96,6 +97,10 @@ class MemoryStore:
         with self._lock:
             for key in keys:
                 self.objects.pop(key, None)
+
+    def beside(self, bucket: str, prefix: str) -> "MemoryStore":
+        """Another store, the same one for the same names."""
+        return self.others.setdefault((bucket, prefix), MemoryStore())
 
     def check(self) -> None:
         """Memory is always there."""

@@ -75,6 +75,9 @@ class Store(Protocol):
     def delete(self, keys: Iterable[str]) -> None:
         """Delete objects; those that are not there are passed over."""
 
+    def beside(self, bucket: str, prefix: str) -> "Store":
+        """Another place of the same server, asked with the same keys."""
+
     def check(self) -> None:
         """Raise `StoreError` with a sentence unless the bucket can be listed."""
 

@@ -42,6 +42,7 @@ def folder(tmp_path: Path) -> Make:
         for component, value in index.items():
             if isinstance(value, list) and value[0]:
                 (path / component).mkdir(parents=True)
+                (path / component / f"{component}_config.json").write_text("{}", encoding="utf-8")
                 if component not in {"scheduler", "tokenizer"}:
                     (path / component / "model.safetensors").write_bytes(GOOD)
         for component, config in configs.items():
@@ -129,7 +130,8 @@ def test_the_family_of_a_folder(folder: Make) -> None:
         ("builtin:shape", "there is no built-in model 'shape'; there is builtin:shapes"),
         ("builtin:../../etc", "there is no built-in model"),
         ("builtin:", "there is no built-in model ''"),
-        ("s3://bucket/model", "known but not supported yet"),
+        ("s3://bucket", "must look like s3://bucket/folder"),
+        ("s3:///model", "must look like s3://bucket/folder"),
         ("./nothing", "there is no folder './nothing'"),
         ("/nothing/at/all", "there is no folder"),
         ("nothing", "there is no folder 'nothing', and a Hub id looks like org/name"),

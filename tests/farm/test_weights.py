@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farm import weights
-from farm.weights import component_fault, fault, fingerprint
+from farm import files
+from farm.files import DiskFiles
+from farm.weights import component_fault, fault, fingerprint, needed, variant_of
 
 
 def safetensors(header: Any = None, *, data: bytes = b"\0" * 8) -> bytes:
@@ -60,9 +61,9 @@ def component(tmp_path: Path) -> Callable[..., Path]:
 )
 def test_a_file_is_whole_or_is_not(tmp_path: Path, data: bytes, said: str | None) -> None:
     """Its header and its length agree, or the sentence says how they do not."""
-    path = tmp_path / "w.safetensors"
-    path.write_bytes(data)
-    found = fault(path)
+    (tmp_path / "unet").mkdir(exist_ok=True)
+    (tmp_path / "unet" / "w.safetensors").write_bytes(data)
+    found = fault(DiskFiles(tmp_path), "unet/w.safetensors")
     assert (found is None) is (said is None)
     assert (said or "") in (found or "")
 
@@ -71,9 +72,9 @@ def test_a_file_is_whole_or_is_not(tmp_path: Path, data: bytes, said: str | None
 @given(st.binary(max_size=60) | st.binary(max_size=40).map(safetensors))
 def test_no_bytes_raise(tmp_path: Path, data: bytes) -> None:
     """Whatever is called safetensors, the answer is a sentence or None."""
-    path = tmp_path / "w.safetensors"
-    path.write_bytes(data)
-    found = fault(path)
+    (tmp_path / "unet").mkdir(exist_ok=True)
+    (tmp_path / "unet" / "w.safetensors").write_bytes(data)
+    found = fault(DiskFiles(tmp_path), "unet/w.safetensors")
     assert found is None or "\n" not in found
 
 
@@ -82,7 +83,7 @@ def test_a_real_model_is_whole() -> None:
     from farm.models import builtin_path
 
     for name in ("unet", "vae", "text_encoder"):
-        assert component_fault(builtin_path("shapes") / name) is None
+        assert component_fault(DiskFiles(builtin_path("shapes")), name) is None
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_a_component_can_be_loaded_or_not(
     component: Callable[..., Path], files: dict[str, bytes], variant: str | None, said: str | None
 ) -> None:
     """Safetensors of the variant asked for, and nothing that is pickled."""
-    found = component_fault(component(**files), variant)
+    found = component_fault(DiskFiles(component(**files).parent), "unet", variant)
     assert (found is None) is (said is None)
     assert (said or "") in (found or "")
 
@@ -122,7 +123,7 @@ def test_a_component_can_be_loaded_or_not(
 def test_shards_are_all_there(component: Callable[..., Path], index: bytes, said: str | None) -> None:
     """The index names them."""
     folder = component(w__1_safetensors=GOOD, w_safetensors_index_json=index)
-    found = component_fault(folder)
+    found = component_fault(DiskFiles(folder.parent), "unet")
     assert (found is None) is (said is None)
     assert (said or "") in (found or "")
 
@@ -142,27 +143,68 @@ def model(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["model_index.json", "unet/w.safetensors", "tokenizer/vocab.txt", "unet/new.json"])
 def test_a_fingerprint_is_the_content(model: Path, name: str) -> None:
     """Anything a pipeline loads changes it."""
-    before = fingerprint(model)
+    before = fingerprint(DiskFiles(model))
     (model / name).write_bytes(b"changed")
-    assert fingerprint(model) != before
+    assert fingerprint(DiskFiles(model)) != before
 
 
 @pytest.mark.parametrize("name", ["README.md", "train.py", ".cache/x.json", "__pycache__/y.json", "unet/w.bin"])
 def test_a_fingerprint_is_nothing_else(model: Path, name: str) -> None:
     """Notes and scripts beside the model leave it as it is."""
-    before = fingerprint(model)
+    before = fingerprint(DiskFiles(model))
     (model / name).write_bytes(b"changed")
-    assert fingerprint(model) == before
+    assert fingerprint(DiskFiles(model)) == before
 
 
 def test_large_weights_are_sampled(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A change at the beginning, in the samples or at the end shows; so does another length."""
-    monkeypatch.setattr(weights, "_WHOLE", 100)
-    monkeypatch.setattr(weights, "_SAMPLE", 10)
+    monkeypatch.setattr(files, "_WHOLE", 100)
+    monkeypatch.setattr(files, "_SAMPLE", 2)
     path = model / "unet" / "w.safetensors"
     data = bytes(range(256)) * 8
     seen = set()
-    for changed in (data, b"x" + data[1:], data[:-1] + b"x", data[:1024] + b"x" * 512 + data[1536:], data + b"x"):
+    for changed in (data, b"x" + data[1:], data[:-1] + b"x", data[:1024] + b"x" * 8 + data[1032:], data + b"x"):
         path.write_bytes(changed)
-        seen.add(fingerprint(model))
+        seen.add(fingerprint(DiskFiles(model)))
     assert len(seen) == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [
+        ("model.safetensors", None),
+        ("model.fp16.safetensors", "fp16"),
+        ("diffusion_pytorch_model-00001-of-00002.safetensors", None),
+        ("diffusion_pytorch_model.bf16-00001-of-00002.safetensors", "bf16"),
+        ("diffusion_pytorch_model.safetensors.index.json", None),
+        ("diffusion_pytorch_model.safetensors.index.bf16.json", "bf16"),
+    ],
+)
+def test_the_variant_is_in_the_name(name: str, variant: str | None) -> None:
+    """Of weights, of their shards, and of the index of these."""
+    assert variant_of(name) == variant
+
+
+def test_shards_of_a_variant_are_all_there(component: Callable[..., Path]) -> None:
+    """Its own index names them; the plain one is nobody's business then."""
+    index = b'{"weight_map": {"a": "w.fp16-1.safetensors", "b": "w.fp16-2.safetensors"}}'
+    folder = component(w_fp16__1_safetensors=GOOD, w_safetensors_index_fp16_json=index, w_safetensors_index_json=b"{")
+    assert component_fault(DiskFiles(folder.parent), "unet", "fp16") == "lacks the shard w.fp16-2.safetensors"
+
+
+@pytest.mark.parametrize(
+    ("variant", "weights"),
+    [(None, ["w-1.safetensors", "w.safetensors.index.json"]), ("fp16", ["w.fp16.safetensors"])],
+)
+def test_a_pipeline_needs_one_variant_and_no_stray_file(model: Path, variant: str | None, weights: list[str]) -> None:
+    """Neither pickles, code, notes, other variants nor folders that its index does not name."""
+    names = ["w-1.safetensors", "w.safetensors.index.json", "w.fp16.safetensors", "config.json"]
+    for name in (*names, "w.bin", "notes.md", "code.py", ".x.json"):
+        (model / "unet" / name).write_bytes(b"{}")
+    (model / "unet" / "w.safetensors").unlink()
+    (model / "old").mkdir()
+    (model / "old" / "config.json").write_bytes(b"{}")
+    index = {"_class_name": "P", "unet": ["d", "U"], "tokenizer": ["t", "T"], "old": [None, None], "x": False}
+    found = needed(DiskFiles(model), index, variant)
+    unet = sorted(["config.json", *weights])
+    assert found == ["model_index.json", "tokenizer/vocab.txt", *(f"unet/{name}" for name in unet)]

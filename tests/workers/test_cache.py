@@ -6,6 +6,7 @@ from farm.errors import ModelError
 from farm.manifest.task import PipelineKey
 from workers.cache import PipelineCache
 from workers.device import Device
+from workers.locate import Find
 from workers.pipeline import Loaded
 
 A, B, C = (PipelineKey(name) for name in "abc")
@@ -18,7 +19,7 @@ class Shelf:
         self.size = size
         self.loaded: list[str] = []
 
-    def load(self, key: PipelineKey, device: Device) -> Loaded:
+    def load(self, key: PipelineKey, device: Device, _find: Find) -> Loaded:
         """Load."""
         self.loaded.append(key.model)
         return Loaded(key=key, pipe=None, device=device, dtype="float32", bytes=self.size)
@@ -58,7 +59,7 @@ def test_what_does_not_fit_beside_the_others_is_loaded_alone() -> None:
     """Out of memory while others are loaded is no verdict about the model."""
     tries: list[str] = []
 
-    def load(key: PipelineKey, device: Device) -> Loaded:
+    def load(key: PipelineKey, device: Device, _find: Find) -> Loaded:
         tries.append(key.model)
         if tries == ["a", "b"]:
             raise ModelError("does not fit") from MemoryError()
@@ -74,7 +75,7 @@ def test_what_does_not_fit_beside_the_others_is_loaded_alone() -> None:
 def test_a_model_that_cannot_be_loaded_leaves_the_others() -> None:
     """The error comes out, and the cache is as it was."""
 
-    def load(key: PipelineKey, device: Device) -> Loaded:
+    def load(key: PipelineKey, device: Device, _find: Find) -> Loaded:
         if key == B:
             raise ModelError("corrupt")
         return Loaded(key=key, pipe=None, device=device, dtype="float32", bytes=10)

@@ -12,6 +12,7 @@ from farm.store import keys
 from farm.store.memory import MemoryStore
 from workers.child import assemble, patiently, start_child, worker_info
 from workers.device import Device
+from workers.shelf import Shelf
 from workers.stopwatch import process_age, steady
 
 
@@ -83,11 +84,14 @@ def test_every_instant_is_of_the_ledgers_clock(
 
 
 def test_a_child_lives_from_start_to_stop(
-    ledger: Any, store: MemoryStore, worker: WorkerInfo, device: Device, make_plan: Any
+    ledger: Any, store: MemoryStore, worker: WorkerInfo, device: Device, make_plan: Any, tmp_path: Path
 ) -> None:
     """It announces itself, renders, and leaves nothing half done and no thread behind."""
     plan = make_plan(store)
-    child = assemble(ledger=ledger, store=store, worker=worker, device=device, started_at=0.0, now=steady())
+    shelf = Shelf(tmp_path / "models", 10**9)
+    child = assemble(
+        ledger=ledger, store=store, worker=worker, device=device, shelf=shelf, started_at=0.0, now=steady()
+    )
     child.start()
     child.run(plan.job_id, 0, 4)
     child.stop()

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from farm.store import keys
 from farm.store.memory import MemoryStore
 from workers.child import Child, assemble
 from workers.device import Device
+from workers.locate import Find
 from workers.origin import origin_of
 from workers.pipeline import Loaded
+from workers.shelf import Shelf
 from workers.stopwatch import steady
 
 
@@ -43,9 +46,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench(ledger: Any, store: MemoryStore, worker: WorkerInfo, device: Device) -> Iterator[Bench]:
+def bench(ledger: Any, store: MemoryStore, worker: WorkerInfo, device: Device, tmp_path: Path) -> Iterator[Bench]:
     """A child that is ready, its threads not started."""
-    child = assemble(ledger=ledger, store=store, worker=worker, device=device, started_at=0.0, now=steady())
+    shelf = Shelf(tmp_path / "models", 10**9)
+    child = assemble(
+        ledger=ledger, store=store, worker=worker, device=device, shelf=shelf, started_at=0.0, now=steady()
+    )
     child.runner.watch.switch(Kind.IDLE)
     yield Bench(child, ledger, store)
     child.publisher.stop()
@@ -129,7 +135,7 @@ def test_a_model_that_cannot_be_loaded_charges_the_worker(bench: Bench, make_pla
     """Its queue is marked with the sentence, and the range goes back whole, without a failure."""
     plan = make_plan(bench.store)
 
-    def corrupt(key: PipelineKey, _device: Device) -> Loaded:
+    def corrupt(key: PipelineKey, _device: Device, _find: Find) -> Loaded:
         raise ModelError(f"{key.model} is corrupt")
 
     bench.child.runner.cache._load = corrupt
@@ -321,7 +327,7 @@ def test_an_error_while_loading_fails_the_range(bench: Bench, make_plan: Any) ->
     """Even one that is no error of the model."""
     plan = make_plan(bench.store)
 
-    def stumble(_key: PipelineKey, _device: Device) -> Loaded:
+    def stumble(_key: PipelineKey, _device: Device, _find: Find) -> Loaded:
         raise DamagedError("no plan")
 
     bench.child.runner.cache._load = stumble
