@@ -39,7 +39,7 @@ def test_nothing_of_the_job_is_left(stage: "Stage") -> None:
     assert told
     assert list(stage.store.list("")) == before
     assert [each.job_id for each in stage.ledger.jobs()] == [other]
-    assert [key for key in stage.ledger.redis.keys("*") if job in key] == []
+    assert [key for key in stage.ledger.redis.keys(f"{stage.ledger.prefix}:*") if job in key] == []
 
 
 class Dying(MemoryStore):
