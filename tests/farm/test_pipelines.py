@@ -86,11 +86,10 @@ def test_what_a_pipeline_insists_on(name: str, multiple: int) -> None:
     ],
 )
 def test_a_folder_of_another_kind_is_refused_when_it_is_submitted(tmp_path: Path, name: object, said: str) -> None:
-    """By its index alone: one sentence that names the model and says what to do."""
+    """By its index alone: one sentence that says what it is and what to do."""
     (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": name, "unet": ["diffusers", "UNet"]}))
     with pytest.raises(ManifestError, match=said) as caught:
         resolve(str(tmp_path))
-    assert str(tmp_path) in str(caught.value)
     assert caught.value.field == "render.model"
 
 
