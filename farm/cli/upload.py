@@ -1,4 +1,4 @@
-"""What ``submit`` says while a model's folder travels: a bar on a terminal, a line elsewhere, of a small one nothing."""
+"""What ``submit`` says while a model's folder travels: a bar on a terminal, else a line; nothing of a small one."""
 
 import sys
 from collections.abc import Callable, Iterator

@@ -20,6 +20,7 @@ from farm.store import keys
 from farm.store.memory import MemoryStore
 from workers.device import Device
 from workers.pipeline import Loaded, load, quiet
+from workers.shelf import Shelf
 
 quiet()
 torch.set_num_threads(1)  # tiny models; the machine is shared
@@ -207,3 +208,9 @@ def ledger() -> FakeLedger:
 def store() -> MemoryStore:
     """An empty store."""
     return MemoryStore()
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    """An empty cache of models."""
+    return Shelf(tmp_path / "models", 10**9)

@@ -62,7 +62,7 @@ def test_every_instant_is_of_the_ledgers_clock(
 ) -> None:
     """This machine's clock is an hour off: spans, records and the session's name agree with claims all the same."""
     ledger.skew = 3600.0
-    monkeypatch.setattr("workers.child.Ledger.connect", lambda _settings: ledger)
+    monkeypatch.setattr("workers.child.Ledger.connect", lambda _settings, **_: ledger)
     monkeypatch.setattr("workers.child.S3Store.from_settings", lambda _settings: store)
     monkeypatch.setattr("workers.child.find_device", lambda: device)
     plan = make_plan(store)
@@ -83,12 +83,11 @@ def test_every_instant_is_of_the_ledgers_clock(
     assert before <= instants[0] <= instants[-1] <= after
 
 
-def test_a_child_lives_from_start_to_stop(
-    ledger: Any, store: MemoryStore, worker: WorkerInfo, device: Device, make_plan: Any, tmp_path: Path
+def test_a_child_lives_from_start_to_stop(  # noqa: PLR0913, PLR0917 what a child is made of
+    ledger: Any, store: MemoryStore, worker: WorkerInfo, device: Device, make_plan: Any, shelf: Shelf
 ) -> None:
     """It announces itself, renders, and leaves nothing half done and no thread behind."""
     plan = make_plan(store)
-    shelf = Shelf(tmp_path / "models", 10**9)
     child = assemble(
         ledger=ledger, store=store, worker=worker, device=device, shelf=shelf, started_at=0.0, now=steady()
     )

@@ -116,7 +116,7 @@ def test_a_hub_that_must_not_be_asked_is_named(device: Device, monkeypatch: pyte
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(ModelError, match="is not in this worker.s cache of the Hub, and HF_HUB_OFFLINE is set"):
+    with pytest.raises(ModelError, match=r"is not in this worker.s cache of the Hub, and HF_HUB_OFFLINE is set"):
         load(PipelineKey("somebody/some-model", revision="abc"), device)
 
 

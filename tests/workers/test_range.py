@@ -1,5 +1,4 @@
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,9 +45,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench(ledger: Any, store: MemoryStore, worker: WorkerInfo, device: Device, tmp_path: Path) -> Iterator[Bench]:
+def bench(ledger: Any, store: MemoryStore, worker: WorkerInfo, device: Device, shelf: Shelf) -> Iterator[Bench]:
     """A child that is ready, its threads not started."""
-    shelf = Shelf(tmp_path / "models", 10**9)
     child = assemble(
         ledger=ledger, store=store, worker=worker, device=device, shelf=shelf, started_at=0.0, now=steady()
     )
