@@ -5,9 +5,10 @@ the task (in every factor, each row shows something else).
 """
 
 import math
+import re
 import string
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import chain, pairwise, repeat
 from typing import Any
 
 from farm.manifest.space import BATCH_FIELDS, GROUP_FIELDS, Factor, Space
@@ -19,6 +20,8 @@ CAP = 100_000
 #: What a task's id is made of.
 _CONTENT = (*GROUP_FIELDS, *BATCH_FIELDS, "prompt", "negative_prompt", "seed")
 _DIGITS = frozenset(string.hexdigits)
+#: A key of the user's own that can be part of any name, unless it is too long.
+_PLAIN = re.compile(r"[.+=@ -]*[A-Za-z0-9_][A-Za-z0-9_.+=@ -]*")
 #: The longest whole number, and a task id.
 _LONGEST, _TASK_ID = "9" * 20, "f" * 32
 
@@ -38,10 +41,14 @@ def check_names(space: Space, pattern: NamePattern) -> None:
     if _is_proved_by_index(parts):
         return
     fields = pattern.fields
-    derived = _shown(space, "seed") is None and bool({"seed", "task_id"} & set(fields))
+    derived = _is_derived(space) and bool({"seed", "task_id"} & set(fields))
     if "index" not in fields and not derived:
         _refuse_twins(space, pattern)
-    if not (_is_decodable(space, parts) and ("index" in fields or not derived)):
+    if _is_decodable(space, parts) and ("index" in fields or not derived):
+        return
+    if len(space.factors) == 1 and "task_id" not in fields and not derived:
+        _compare_rows(space, pattern)
+    else:
         _compare(space, pattern)
 
 
@@ -52,26 +59,35 @@ def _columns(space: Space, name: str) -> Iterator[Sequence[Any]]:
     yield from (factor.columns[name] for factor in space.factors if name in factor.columns)
 
 
-def _shown(space: Space, name: str) -> set[Any] | None:
-    """The distinct values of a field; None when some are derived, or are numbers that no set need hold."""
+def _shown(space: Space, name: str) -> set[Any]:
+    """The distinct values of a field of which there are few, or a whole number, of which none is needed."""
     found: set[Any] = set()
     for values in _columns(space, name):
         if isinstance(values, range):
             return set()
         found.update(values)
-    return None if name == "seed" and None in found else found
+    return found
+
+
+def _is_derived(space: Space) -> bool:
+    """Whether some task's seed is derived: a seed that nobody gave is never written as a range or an array."""
+    return any(isinstance(values, list) and None in values for values in _columns(space, "seed"))
 
 
 def _check_custom_ids(space: Space, pattern: NamePattern) -> None:
-    ids = _shown(space, "custom_id") or {None} if "custom_id" in pattern.fields else {""}
-    if None in ids:
-        raise ValueError("uses {custom_id}, and a task has none.")
-    models = {model_word(model) for model in _shown(space, "model") or ()}
+    """Refuse a key of the user's own that cannot be part of a name, and names that would be too long."""
+    columns = list(_columns(space, "custom_id")) if "custom_id" in pattern.fields else [[""]]
+    models = {model_word(model) for model in _shown(space, "model")}
     stand_ins = dict.fromkeys(WHOLES, _LONGEST) | {"task_id": _TASK_ID, "guidance_scale": "1000.123456"}
     stand_ins |= {"model": max(models, key=len, default=""), "scheduler": "dpm++3m-sde-karras"}
-    for each in sorted(ids):
-        words = (part.literal + (stand_ins | {"custom_id": each}).get(part.field or "", "") for part in pattern.parts)
-        pattern.check("".join(words))
+    longest = -1
+    for each in chain.from_iterable(columns) if columns else [None]:
+        if each is None:
+            raise ValueError("uses {custom_id}, and a task has none.")
+        if len(each) > longest or not _PLAIN.fullmatch(each):
+            longest = max(longest, len(each))
+            shown = stand_ins | {"custom_id": each}
+            pattern.check("".join(part.literal + shown.get(part.field or "", "") for part in pattern.parts))
 
 
 def _with_constants(space: Space, pattern: NamePattern) -> list[Part]:
@@ -123,7 +139,9 @@ def _is_decodable(space: Space, parts: Sequence[Part]) -> bool:
 def _alphabet(space: Space, part: Part) -> frozenset[str]:
     if part.field in WHOLES or part.field == "task_id":
         return _DIGITS
-    values = _shown(space, str(part.field)) or set()
+    if part.field == "custom_id":
+        return frozenset(chain.from_iterable(chain.from_iterable(_columns(space, "custom_id"))))
+    values = _shown(space, str(part.field))
     words = (model_word(value) if part.field == "model" else part.show(value) for value in values)
     return frozenset().union(*words)
 
@@ -153,19 +171,60 @@ def _twins(factor: Factor, pattern: NamePattern) -> tuple[int, int] | None:
         columns.append((Part("", "prompt_index"), factor.columns.get("prompt_index", range(len(factor)))))
     if any(isinstance(values, range) for _, values in columns):
         return None
-    seen: dict[tuple[Any, ...], int] = {}
-    for row in range(len(factor)):
-        key = tuple(_key(part, values[row]) for part, values in columns)
-        if key in seen:
-            return seen[key], row
-        seen[key] = row
+    if not columns:
+        return (0, 1) if len(factor) > 1 else None
+    return _first_repeated(lambda: zip(*(_keys(part, values) for part, values in columns), strict=True), len(factor))
+
+
+def _first_repeated(keys: Callable[[], Iterable[Hashable]], size: int) -> tuple[int, int] | None:
+    """The first two places of equal keys; a hash of each key is kept, and the key itself where hashes are equal.
+
+    Args:
+        keys: goes through the keys; called twice.
+        size: how many there are.
+    """
+    import numpy as np
+
+    hashes = np.fromiter(map(hash, keys()), np.int64, size)
+    ordered = np.sort(hashes)
+    repeated = set(ordered[1:][ordered[1:] == ordered[:-1]].tolist())
+    seen: dict[Hashable, int] = {}
+    for place, (key, number) in enumerate(zip(keys(), hashes, strict=True) if repeated else ()):
+        if number in repeated and seen.setdefault(key, place) != place:
+            return seen[key], place
     return None
+
+
+def _keys(part: Part, values: Iterable[Any]) -> Iterator[Any]:
+    """What a column contributes to the names of its rows."""
+    return (_key(part, value) for value in values)
 
 
 def _key(part: Part, value: Any) -> Any:
     if part.field == "task_id":
         return value
     return model_word(value) if part.field == "model" else part.show(value)
+
+
+def _compare_rows(space: Space, pattern: NamePattern) -> None:
+    """Look at every name of a table, however long: the names are made by the column and not kept."""
+    twins = _first_repeated(lambda: _names(space, pattern), len(space))
+    if twins:
+        _refuse(space, pattern, *twins)
+
+
+def _names(space: Space, pattern: NamePattern) -> Iterator[str]:
+    """The names of the tasks of one factor, in the user's order."""
+    (factor,) = space.factors
+    size = len(factor)
+    rows = dict(factor.columns) | {"index": range(size)}
+    rows.setdefault("prompt_index", range(size) if "prompt" in rows else [0] * size)
+    words: list[Iterable[str]] = []
+    for part in pattern.parts:
+        words.append(repeat(part.literal, size))
+        if part.field is not None:
+            words.append(_keys(part, rows.get(part.field) or repeat(space.constants[part.field], size)))
+    return map("".join, zip(*words, strict=True))
 
 
 def _compare(space: Space, pattern: NamePattern) -> None:
