@@ -17,7 +17,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -373,9 +373,10 @@ def main() -> None:
     shares = [names[number :: given.processes] for number in range(given.processes)]
     pace = Pace(image_s=given.image_seconds, fail_every=given.fail_every)
     total = Stats()
-    with multiprocessing.get_context("spawn").Pool(given.processes) as pool:
-        for found in pool.starmap(_process, [(share, given.job, pace) for share in shares if share], chunksize=1):
-            total.add(found)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(given.processes, mp_context=context) as pool:
+        for found in [pool.submit(_process, share, given.job, pace) for share in shares if share]:
+            total.add(found.result())
     print(json.dumps(total.to_json()))
 
 
