@@ -8,7 +8,7 @@ from typing import Any
 from farm.errors import ManifestError
 from farm.files import INDEX, ModelFiles
 from farm.manifest.place import shown
-from farm.pipelines import CUSTOM, least_multiple, why_unsuited
+from farm.pipelines import CUSTOM, ignored_fields, least_multiple, why_unsuited
 from farm.steps.trained import Trained
 from farm.weights import component_fault, components
 
@@ -110,6 +110,11 @@ def default_size(files: ModelFiles) -> int:
     latent = config(files, *_DENOISERS).get("sample_size")
     edge = latent if isinstance(latent, int) and latent > 0 else _LATENT_EDGE
     return max(8, edge * vae_scale(files) // 8 * 8)
+
+
+def ignored(files: ModelFiles, class_name: str) -> tuple[str, ...]:
+    """Fields of ``render`` that would have no effect on it."""
+    return ignored_fields(class_name, guidance_embeds=bool(config(files, "transformer").get("guidance_embeds")))
 
 
 def trained(files: ModelFiles, class_name: str) -> Trained:

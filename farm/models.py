@@ -42,6 +42,7 @@ class ModelInfo:
         trained: which schedulers fit it.
         local: the folder, where there is one.
         multiple: what width and height must be multiples of; a pipeline rounds or refuses anything else.
+        ignores: fields of ``render`` that would have no effect.
     """
 
     model: str
@@ -53,6 +54,7 @@ class ModelInfo:
     trained: Trained
     local: Path | None
     multiple: int = 8
+    ignores: tuple[str, ...] = ()
 
     @property
     def flow(self) -> bool | None:
@@ -169,6 +171,7 @@ def _info(files: ModelFiles, model: str, class_name: str, family: Family, folder
         trained=described.trained(files, class_name),
         local=folder,
         multiple=described.multiple(files, class_name),
+        ignores=described.ignored(files, class_name),
     )
 
 
@@ -231,6 +234,7 @@ def _on_hub(model: str, revision: str | None, family: str | None) -> ModelInfo:
         trained=_trained(files, class_name, kind),
         local=None,
         multiple=described.multiple(whole, class_name or "") if whole else _multiple_of(kind),
+        ignores=described.ignored(whole, class_name or "") if whole else (),
     )
 
 

@@ -49,6 +49,10 @@ _TELLING = (
 _LEAST_MULTIPLES = {"Sana": 32, "Lumina2": 16, "HunyuanDiT": 16, "CogView4": 16, "Kandinsky5": 16, "BriaFibo": 16}
 #: Any latent diffusion model's.
 _MULTIPLE = 8
+#: Pipelines that take no negative prompt, or do nothing with it by themselves.
+_NO_NEGATIVE = re.compile(r"^(Flux|LatentConsistencyModel|SanaSprint|GlmImage|Ideogram)")
+#: Pipelines whose guidance is a condition of the model, where the model was trained with one.
+_EMBEDDED = re.compile(r"^Flux(Kontext)?Pipeline$")
 #: What a pipeline must take to be told what to draw and how.
 _NEEDED = {
     "prompt": "takes no prompt: it is not a text-to-image pipeline",
@@ -64,6 +68,17 @@ def why_unsuited(class_name: str) -> str | None:
 def least_multiple(class_name: str) -> int:
     """What width and height must be multiples of, in pixels; the model's VAE and transformer may ask for more."""
     return next((edge for start, edge in _LEAST_MULTIPLES.items() if class_name.startswith(start)), _MULTIPLE)
+
+
+def ignored_fields(class_name: str, *, guidance_embeds: bool) -> tuple[str, ...]:
+    """Fields of ``render`` that would have no effect.
+
+    Args:
+        class_name: of the pipeline.
+        guidance_embeds: whether its transformer was trained with guidance as a condition (FLUX.1 dev, and not schnell).
+    """
+    guidance = ("guidance_scale",) if _EMBEDDED.match(class_name) and not guidance_embeds else ()
+    return (*guidance, *(("negative_prompt",) if _NO_NEGATIVE.match(class_name) else ()))
 
 
 def why_uncallable(parameters: Iterable[str], required: Iterable[str]) -> str | None:

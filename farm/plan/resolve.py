@@ -1,6 +1,6 @@
 """A manifest -> its space with models looked up, defaults filled in and the step policy applied."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,11 @@ from farm.steps.policy import Family, Verdict, range_verdict, scheduler_verdict
 
 #: Where the constants stand among the tables of a draft.
 _CONSTANTS = 0
+#: Fields that some models ignore, and whether a value of one asks for something.
+_EFFECTIVE: Mapping[str, Callable[[Any], bool]] = {
+    "negative_prompt": bool,
+    "guidance_scale": lambda scale: scale is not None and scale > 1,
+}
 
 
 @dataclass
@@ -56,6 +61,7 @@ def resolve_space(manifest: Manifest, *, buckets: Buckets | None = None) -> tupl
     space = _space(draft)
     _check_fit(draft, space)
     _check_sizes(draft, space)
+    _check_effect(draft)
     found += _judge(draft, space)
     return _space(draft), found
 
@@ -152,6 +158,19 @@ def _check_sizes(draft: _Draft, space: Space) -> None:
             if edge % multiple:
                 near = f"{edge - edge % multiple} or {edge - edge % multiple + multiple}"
                 raise draft.fail(f"must be a multiple of {multiple} for {model}, such as {near}, not {edge}.", name)
+
+
+def _check_effect(draft: _Draft) -> None:
+    """Refuse negative prompts and guidance that a model would do nothing with."""
+    for name, wanted in _EFFECTIVE.items():
+        if not any(name in info.ignores for info in draft.infos):
+            continue
+        home = draft.home(name)
+        given = [wanted(value) for value in draft.tables[home][name]]
+        of_each = given if home == draft.home("model") else [any(given)] * len(draft.infos)
+        for info, has_it in zip(draft.infos, of_each, strict=True):
+            if has_it and name in info.ignores:
+                raise draft.fail(f"has no effect on {info.model}, a {info.class_name}: leave it out.", name)
 
 
 def _judge(draft: _Draft, space: Space) -> list[Verdict]:

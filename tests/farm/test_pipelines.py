@@ -8,7 +8,7 @@ import pytest
 
 from farm.errors import ManifestError
 from farm.models import resolve
-from farm.pipelines import least_multiple, why_uncallable, why_unsuited
+from farm.pipelines import ignored_fields, least_multiple, why_uncallable, why_unsuited
 
 SERVED = [
     "StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline", "FluxPipeline",
@@ -69,6 +69,21 @@ def test_a_signature_tells_what_a_name_does_not(parameters: str, required: str, 
 
 
 @pytest.mark.parametrize(
+    ("name", "embeds", "ignored"),
+    [
+        ("FluxPipeline", True, ("negative_prompt",)),
+        ("FluxPipeline", False, ("guidance_scale", "negative_prompt")),
+        ("LatentConsistencyModelPipeline", False, ("negative_prompt",)),
+        ("StableDiffusionXLPipeline", False, ()),
+        ("QwenImagePipeline", False, ()),
+    ],
+)
+def test_what_has_no_effect(name: str, ignored: tuple[str, ...], *, embeds: bool) -> None:
+    """FLUX takes a negative prompt, and schnell a guidance scale, and does nothing with it."""
+    assert ignored_fields(name, guidance_embeds=embeds) == ignored
+
+
+@pytest.mark.parametrize(
     ("name", "multiple"), [("StableDiffusionPipeline", 8), ("SanaPAGPipeline", 32), ("CogView4Pipeline", 16)]
 )
 def test_what_a_pipeline_insists_on(name: str, multiple: int) -> None:
@@ -102,6 +117,10 @@ def test_names_and_signatures_agree_in_diffusers() -> None:
     served = {kind.__name__ for kind in KNOWN.values() if why_unsuited(kind.__name__) is None}
     left_out = {kind.__name__ for kind in KNOWN.values()} - served
     assert all("Control" in name or "Combined" in name or "Helios" in name for name in left_out), left_out
+    for kind in KNOWN.values():
+        parameters = inspect.signature(kind.__call__).parameters
+        if kind.__name__ in served and "negative_prompt" not in parameters:
+            assert "negative_prompt" in ignored_fields(kind.__name__, guidance_embeds=True), kind
     for name in sorted(each for each in dir(diffusers) if each.endswith("Pipeline") and not each.startswith("Auto")):
         kind = getattr(diffusers, name)
         parameters = inspect.signature(kind.__call__).parameters if hasattr(kind, "__call__") else {}  # noqa: B004

@@ -196,3 +196,36 @@ def test_a_revision_that_may_move_is_noted_once() -> None:
     assert unpinned() == []
     assert unpinned(model="builtin:shapes", revision=None) == []
     assert len(unpinned(model=["org/sdxl-one", "org/flux-dev", "builtin:shapes"], revision=None)) == 2
+
+
+@pytest.fixture
+def schnell(tmp_path: Path) -> str:
+    """A folder as FLUX.1 schnell has it, without a single real weight."""
+    folder = tmp_path / "schnell"
+    (folder / "transformer").mkdir(parents=True)
+    index = {"_class_name": "FluxPipeline", "transformer": ["diffusers", "FluxTransformer2DModel"]}
+    (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+    (folder / "transformer" / "config.json").write_text('{"guidance_embeds": false}', encoding="utf-8")
+    (folder / "transformer" / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"negative_prompt": "blurry"}, {"negative_prompt": ["", "blurry"]}, {"guidance_scale": [0, 3.5]}]
+)
+def test_what_a_model_would_ignore_is_refused(
+    space_of: Callable[..., Space], schnell: str, fields: dict[str, Any]
+) -> None:
+    """As a constant or on an axis: nobody waits a night for pictures that an option had no part in."""
+    (name,) = fields
+    with pytest.raises(
+        ManifestError, match=rf"render\.{name}: has no effect on .*schnell, a FluxPipeline: leave it out"
+    ):
+        space_of(model=["builtin:shapes", schnell], **fields)
+
+
+def test_what_asks_for_nothing_is_not_refused(space_of: Callable[..., Space], schnell: str, tmp_path: Path) -> None:
+    """No guidance and no negative prompt; and a row's negative prompt is only asked of its own model."""
+    assert len(space_of(model=schnell, negative_prompt="", guidance_scale=[0, 1])) == 2
+    rows = [{"model": schnell}, {"model": "builtin:shapes", "negative_prompt": "blurry", "guidance_scale": 5}]
+    assert len(resolve_space(load(table(tmp_path, *rows)))[0]) == 2
