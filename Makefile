@@ -4,7 +4,7 @@ BIN := .venv/bin
 # pip compiles nothing, which halves the time it takes: Python does at each first import, if nothing forbids it.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: install test demo lint live bench wheel clean
+.PHONY: install test lint unit live demo bench wheel clean
 
 install: .venv/.installed
 
@@ -23,9 +23,10 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint
-	$(BIN)/pytest -n 2 tests/farm tests/workers tests/bench
-	$(BIN)/pytest tests/live
+test: lint unit live
+
+unit: install
+	$(BIN)/pytest -n 2 tests/farm tests/workers tests/deploy tests/bench
 
 # Real Redis, S3 and workers.
 live: install
