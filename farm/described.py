@@ -95,7 +95,10 @@ def vae_scale(files: ModelFiles) -> int:
     """Pixels per latent."""
     vae = config(files, "vae", "vqvae", "movq")
     blocks = vae.get("block_out_channels") or vae.get("encoder_block_out_channels")
-    return 2 ** min(len(blocks) - 1, 6) if isinstance(blocks, list) and blocks else _VAE_SCALE
+    if isinstance(blocks, list) and blocks:
+        return int(2 ** min(len(blocks) - 1, 6))
+    frames = vae.get("temperal_downsample")  # as those that know videos spell it
+    return int(2 ** min(len(frames), 6)) if isinstance(frames, list) and frames else _VAE_SCALE
 
 
 def multiple(files: ModelFiles, class_name: str) -> int:

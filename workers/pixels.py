@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
 NOT_FINITE = "The picture came out as not-a-number, also with the VAE in float32: use render.dtype bfloat16 or float32."
 CONSTANT = "The picture came out in one single colour: the model or its VAE does not work at these settings."
+#: Dimensions of what a VAE answers that knows videos: a picture is the first of its frames.
+_WITH_FRAMES = 5
 BLANKED = "The model's safety checker blanked this picture."
 
 
@@ -71,6 +73,7 @@ def decode_in_float32(
     vae.to(torch.float32)
     try:
         sample = vae.decode(args[0].float(), *args[1:], **kwargs)[0]
+        sample = sample[:, :, 0] if sample.dim() == _WITH_FRAMES else sample
         image = pipe.image_processor.postprocess(sample, output_type="pt")
         return (image, sample) if isinstance(image, torch.Tensor) else None
     finally:

@@ -97,6 +97,7 @@ def test_a_folder_beside_the_manifest(folder: Make, tmp_path: Path, monkeypatch:
         ({}, {"sample_size": 64}, 512),
         ({"block_out_channels": [1, 2, 3, 4]}, {}, 1024),
         ({"block_out_channels": [1]}, {"sample_size": [9, 9]}, 128),
+        ({"temperal_downsample": [False, True]}, {"sample_size": 16}, 64),
     ],
 )
 def test_a_pipelines_own_size(folder: Make, vae: dict[str, Any], unet: dict[str, Any], size: int) -> None:

@@ -26,6 +26,7 @@ SHAPES: Mapping[str, Callable[[], Any]] = {
     "zimage": dits.zimage,
     "chroma": dits.chroma,
     "cogview4": dits.cogview4,
+    "qwen-image": dits.qwen_image,
 }
 
 #: Shapes that give guidance a pass of its own, so that the denoiser is called twice as often.

@@ -1,4 +1,4 @@
-"""Pipelines around a transformer: FLUX, SD3, PixArt, Sana, AuraFlow, Lumina 2, Z-Image, Chroma and CogView 4."""
+"""Pipelines around a transformer, from FLUX and SD3 to Z-Image and QwenImage."""
 
 from typing import Any
 
@@ -17,6 +17,8 @@ from diffusers import (
     Lumina2Transformer2DModel,
     PixArtSigmaPipeline,
     PixArtTransformer2DModel,
+    QwenImagePipeline,
+    QwenImageTransformer2DModel,
     SanaPipeline,
     SanaTransformer2DModel,
     SD3Transformer2DModel,
@@ -32,12 +34,14 @@ from tests.shapes.parts import (
     clip_text_encoder,
     clip_tokenizer,
     deep_vae,
+    frame_vae,
     gemma,
     gemma_tokenizer,
     glm,
     glm_tokenizer,
     qwen,
     qwen_tokenizer,
+    qwen_vision,
     t5_encoder,
     t5_tokenizer,
     vae,
@@ -273,4 +277,25 @@ def cogview4() -> Any:
         scheduler=FlowMatchEulerDiscreteScheduler(
             base_shift=0.25, max_shift=0.75, base_image_seq_len=256, use_dynamic_shifting=True, time_shift_type="linear"
         ),
+    )
+
+
+def qwen_image() -> Any:
+    """Guidance in a pass of its own, and only where there is a negative prompt; a VAE that knows videos."""
+    tokenizer = qwen_tokenizer()
+    return QwenImagePipeline(
+        tokenizer=tokenizer,
+        text_encoder=qwen_vision(tokenizer),
+        transformer=QwenImageTransformer2DModel(
+            patch_size=2,
+            in_channels=16,
+            out_channels=4,
+            num_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=WIDTH,
+            axes_dims_rope=(8, 4, 4),
+        ).eval(),
+        vae=frame_vae(),
+        scheduler=FlowMatchEulerDiscreteScheduler(),
     )

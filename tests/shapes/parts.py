@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from diffusers import AutoencoderDC, AutoencoderKL, AutoencoderTiny
+from diffusers import AutoencoderDC, AutoencoderKL, AutoencoderKLQwenImage, AutoencoderTiny
 from tokenizers import Tokenizer
 from tokenizers.models import BPE
 from tokenizers.pre_tokenizers import ByteLevel
@@ -18,6 +18,8 @@ from transformers import (
     GlmConfig,
     GlmModel,
     PreTrainedTokenizerFast,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
     Qwen2Tokenizer,
     Qwen3Config,
     Qwen3Model,
@@ -102,6 +104,17 @@ def qwen(tokenizer: Qwen2Tokenizer) -> Qwen3Model:
     return Qwen3Model(Qwen3Config(**_decoder(tokenizer))).eval()
 
 
+def qwen_vision(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLForConditionalGeneration:
+    """A decoder of two layers that could see."""
+    text = _decoder(tokenizer) | {
+        "rope_theta": 1e6,
+        "rope_scaling": {"mrope_section": [1, 1, 2], "rope_type": "default", "type": "default"},
+    }
+    text.pop("head_dim")
+    seeing = {"depth": 1, "hidden_size": WIDTH, "intermediate_size": WIDTH, "num_heads": 2, "out_hidden_size": WIDTH}
+    return Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=seeing)).eval()
+
+
 def glm_tokenizer() -> PreTrainedTokenizerFast:
     """Bytes, and two marks before every prompt."""
     entries = [*bytes_to_unicode().values(), "<|endoftext|>", "[gMASK]", "<sop>"]
@@ -180,4 +193,17 @@ def deep_vae() -> AutoencoderDC:
         decoder_norm_types="rms_norm",
         decoder_act_fns="silu",
         scaling_factor=0.41407,
+    ).eval()
+
+
+def frame_vae() -> AutoencoderKLQwenImage:
+    """The kind that knows videos, and is given one frame; of the same scale."""
+    return AutoencoderKLQwenImage(
+        base_dim=8,
+        z_dim=4,
+        dim_mult=[1, 2, 4],
+        num_res_blocks=1,
+        temperal_downsample=[False, True],
+        latents_mean=[0.0] * 4,
+        latents_std=[1.0] * 4,
     ).eval()

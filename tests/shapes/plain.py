@@ -15,7 +15,10 @@ def draw(pipe: Any, **settings: Any) -> np.ndarray[Any, Any]:
     """
     seed, steps = settings.pop("seed"), settings.pop("steps")
     given = {name: value for name, value in settings.items() if value not in (None, "") or name == "prompt"}
-    if "use_resolution_binning" in inspect.signature(pipe.__call__).parameters:
+    accepted = inspect.signature(pipe.__call__).parameters
+    if "guidance_scale" in given and accepted["guidance_scale"].default is None:
+        given["true_cfg_scale"] = given.pop("guidance_scale")
+    if "use_resolution_binning" in accepted:
         given["use_resolution_binning"] = False
     pipe.set_progress_bar_config(disable=True)
     with torch.inference_mode(), warnings.catch_warnings():
