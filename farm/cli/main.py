@@ -4,6 +4,7 @@ Only typer is imported at the top: help and a wrong word answer at once. Everyth
 needs it.
 """
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from farm.cli import demo, jobs, local, remove, results, services, submit, watch
-from farm.errors import FarmError
+from farm.errors import FarmError, UsageError
 
 #: Heading in the help -> command -> what runs it.
 COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
@@ -36,6 +37,19 @@ COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
         "rm": remove.remove,
     },
     "Workers": {"workers": services.workers, "worker": services.worker, "coordinator": services.coordinator},
+}
+
+
+#: What a disk may say at any time, and what to do about it.
+_GROUND = {
+    errno.ENOSPC: "make room on its disk",
+    errno.EDQUOT: "make room, your share of the disk is used up",
+    errno.EROFS: "the disk is read-only, choose another",
+    errno.EACCES: "choose another folder, or ask its owner",
+    errno.EPERM: "choose another folder, or ask its owner",
+    errno.EIO: "the disk is failing",
+    errno.ENAMETOOLONG: "choose a shorter path",
+    errno.EMFILE: "raise the limit of open files, ulimit -n",
 }
 
 
@@ -93,6 +107,10 @@ def _explain(error: Exception, *, debug: bool) -> int:
     if isinstance(error, FarmError):
         print(f"farm: {error}", file=sys.stderr)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in _GROUND:
+        what = f"{error.filename or 'A file'} cannot be written or read"
+        print(f"farm: {what}, {error.strerror}: {_GROUND[error.errno]}.", file=sys.stderr)
+        return UsageError.exit_code
     text = " ".join(str(error).split())
     advice = "" if debug else ": run again as `farm --debug …` to see where"
     print(f"farm: internal error, {type(error).__name__} ({text}){advice}", file=sys.stderr)

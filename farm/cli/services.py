@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from farm.cli.connect import connect, read_settings
-from farm.doctor.doctor import Part
+from farm.doctor.part import Part
 from farm.errors import UsageError
 from farm.local.home import import_path, python
 from farm.local.needs import RENDERING, WORKER, renders

@@ -1,24 +1,17 @@
 """``farm doctor``: what is here, what is reachable, and what to do about what is not."""
 
 import os
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from farm.doctor import machine, services
 from farm.doctor.check import Check, asked, failed
 from farm.doctor.origins import origins
+from farm.doctor.part import Part
 from farm.errors import ServiceError
 from farm.local.lock import fallen
 
 if TYPE_CHECKING:
     from farm.settings import Settings
-
-
-class Part(StrEnum):
-    """A process that a machine or a container is there for."""
-
-    COORDINATOR = "coordinator"
-    WORKER = "worker"
 
 
 def checks(settings: "Settings", *, part: Part | None = None) -> list[Check]:

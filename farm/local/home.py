@@ -49,9 +49,14 @@ class Home:
         """Folder of the S3 server: its folders are the buckets."""
         return self.path / "s3"
 
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs."""
+        return self.path / "logs"
+
     def log(self, name: str) -> Path:
         """Log file of a process."""
-        return self.path / "logs" / f"{name}.log"
+        return self.logs / f"{name}.log"
 
     def create(self) -> None:
         """Make the folder, for its owner only: pictures and logs are nobody else's business."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from farm.local.home import Home, write_private
@@ -37,17 +38,33 @@ class Notice:
             return None
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The lock of a home, while its file is open."""
+
+    file: Path
+    descriptor: int
+
+    def is_ours(self) -> bool:
+        """Whether the file is still the one that was opened: a home that was removed may have been made anew."""
+        try:
+            there, here = self.file.stat(), os.fstat(self.descriptor)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino)
+
+
 @contextmanager
-def held(home: Home) -> Iterator[bool]:
-    """Hold the home's lock inside the block; yields False, at once, when another process holds it."""
+def held(home: Home) -> Iterator[Lock | None]:
+    """Hold the home's lock inside the block; yields None, at once, when another process holds it."""
     descriptor = os.open(home.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
+            yield None
         else:
-            yield True
+            yield Lock(home.lock_file, descriptor)
     finally:
         os.close(descriptor)
 
@@ -65,5 +82,5 @@ def is_up(home: Home) -> bool:
     """Whether a supervisor lives in this home."""
     if not home.lock_file.exists():
         return False
-    with held(home) as free:
-        return not free
+    with held(home) as lock:
+        return lock is None

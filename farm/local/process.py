@@ -72,8 +72,14 @@ class Process:
 
     def last_words(self) -> str:
         """The last line it wrote, empty when it wrote none."""
-        with self.log.open("rb") as file:
-            file.seek(max(self._said_before, self.log.stat().st_size - 4096))
+        try:
+            file = self.log.open("rb")
+        except OSError:  # the home was removed under it
+            return ""
+        with file:
+            size = os.fstat(file.fileno()).st_size
+            begin = self._said_before if self._said_before <= size else 0  # the log was cut meanwhile
+            file.seek(max(begin, size - 4096))
             lines = file.read().decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
 

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from farm.errors import LedgerError, ServiceError
+from farm.errors import LedgerError, ServiceError, UsageError
 from farm.local.devices import devices, share, threads
 from farm.local.home import Home, python
 from farm.local.kept import Kept
 from farm.local.leftovers import clean
-from farm.local.lock import Notice
+from farm.local.lock import Lock, Notice
+from farm.local.logs import keep_short
 from farm.local.process import Process
 from farm.local.redis import RedisServer
 from farm.local.s3 import S3Server
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks at the children.
 _TICK = 0.1
+#: Seconds between two looks at the logs and the home.
+_LOOK_EVERY = 2.0
 #: Seconds a worker has to finish its batch, give the rest back and publish what is rendered.
 _DRAIN = 30.0
 #: Seconds any other child has to end.
@@ -46,11 +49,13 @@ class Supervision:
 
     Args:
         home: its folder.
+        lock: what makes it ours.
         workers: how many worker process trees.
     """
 
-    def __init__(self, home: Home, *, workers: int) -> None:
-        self._home, self._workers = home, workers
+    def __init__(self, home: Home, lock: Lock, *, workers: int) -> None:
+        self._home, self._lock, self._workers = home, lock, workers
+        self._next_look, self._removed = 0.0, False
         self._services: list[Kept] = []
         self._coordinator: list[Kept] = []
         self._worker_trees: list[Kept] = []
@@ -68,6 +73,7 @@ class Supervision:
                 self._tell("up")
                 while True:
                     self._tend()
+                    self._look_around()
                     time.sleep(_TICK)
             except Stopped:
                 print("Stopping, workers finish their batch: Ctrl-C again stops at once.", flush=True)
@@ -141,20 +147,49 @@ class Supervision:
         except LedgerError:
             return False  # Redis was ended and is being started again
 
+    def _look_around(self) -> None:
+        """Now and then: keep the logs short, and see that the home is still ours.
+
+        Raises:
+            UsageError: somebody removed it.
+        """
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_EVERY
+        if not self._lock.is_ours():
+            self._removed = True
+            raise UsageError(
+                f"FARM_HOME {self._home.path} was removed while the farm was up: everything is stopped, and what was in"
+                " it is gone."
+            )
+        keep_short(self._home.logs)
+
     def _tend(self) -> None:
         if [child for child in self._children if child.tend()]:
             self._tell()
 
     def _tell(self, state: Literal["starting", "up", "stopping"] | None = None) -> None:
-        """Write down for others how far it is and which process is which."""
+        """Write down for others how far it is and which process is which.
+
+        Raises:
+            OSError: it cannot be written, and nobody would learn that the farm is up.
+        """
+        waited_for = "starting" in (self._state, state)
         self._state = state or self._state
-        Notice(
+        notice = Notice(
             pid=os.getpid(), state=self._state, children={each.name: each.process.pid for each in self._children}
-        ).write(self._home)
+        )
+        try:
+            notice.write(self._home)
+        except OSError as error:
+            if waited_for:
+                raise
+            log.warning("%s cannot be written: %s", self._home.pid_file, error.strerror, extra={"action": "not_told"})
 
     def _stop(self) -> None:
         """End workers, then the coordinator, then S3, then Redis, then whatever any of them left."""
-        self._tell("stopping")
+        if not self._removed:
+            self._tell("stopping")
         stages = [
             (self._worker_trees, _DRAIN),
             (self._coordinator, _END),
@@ -162,7 +197,8 @@ class Supervision:
         ]
         for stage, seconds in stages:
             self._end(stage, seconds)
-        clean(self._home)
+        if not self._removed:  # what lies there now is another farm's
+            clean(self._home)
         log.info("The farm is down", extra={"action": "farm_down"})
 
     def _end(self, stage: Sequence[Kept], seconds: float) -> None:
@@ -184,17 +220,19 @@ class Supervision:
 def _logging_to(home: Home) -> Iterator[None]:
     """Log what the supervisor does to its file, and what went wrong to the terminal."""
     root = logging.getLogger("farm.local")
-    home.log("supervisor").parent.mkdir(exist_ok=True)
+    home.logs.mkdir(exist_ok=True)
     file, terminal = logging.FileHandler(home.log("supervisor"), encoding="utf-8"), logging.StreamHandler()
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     terminal.setLevel(logging.WARNING)
     handlers = (file, terminal)
     root.setLevel(logging.INFO)
+    loud, logging.raiseExceptions = logging.raiseExceptions, False  # a full disk is said in a sentence, not by logging
     for handler in handlers:
         root.addHandler(handler)
     try:
         yield
     finally:
+        logging.raiseExceptions = loud
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()

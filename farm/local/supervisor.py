@@ -28,15 +28,17 @@ def up(settings: Settings, *, workers: int, detach: bool = False) -> None:
     home = Home(settings.home)
     home.create()
     if detach:
-        _refuse_second(home, free=not is_up(home))
+        if is_up(home):
+            raise _second(home)
         process = launch(home, workers=workers, tied=None)
         wait_until_up(home, process)
         process.release()
         print(f"The farm is up in {home.path} (process {process.pid}); `farm down` stops it.")
         return
-    with held(home) as free:
-        _refuse_second(home, free=free)
-        Supervision(home, workers=workers).run()
+    with held(home) as lock:
+        if lock is None:
+            raise _second(home)
+        Supervision(home, lock, workers=workers).run()
 
 
 def down(settings: Settings) -> bool:
@@ -47,16 +49,16 @@ def down(settings: Settings) -> bool:
     was_up = is_up(home)
     if was_up:
         _end_supervisor(home)
-    with held(home) as free:
-        _refuse_second(home, free=free)
+    with held(home) as lock:
+        if lock is None:
+            raise _second(home)
         return bool(clean(home)) or was_up
 
 
-def _refuse_second(home: Home, *, free: bool) -> None:
-    if not free:
-        notice = Notice.read(home)
-        which = f" (process {notice.pid})" if notice else ""
-        raise UsageError(f"A farm is already up in {home.path}{which}: `farm down` stops it.")
+def _second(home: Home) -> UsageError:
+    notice = Notice.read(home)
+    which = f" (process {notice.pid})" if notice else ""
+    return UsageError(f"A farm is already up in {home.path}{which}: `farm down` stops it.")
 
 
 def _end_supervisor(home: Home) -> None:

@@ -1,3 +1,4 @@
+import errno
 import importlib
 import subprocess
 import sys
@@ -100,6 +101,28 @@ def test_a_bug_is_one_sentence_too(
     assert err.startswith("farm: internal error, ZeroDivisionError (division by zero)")
     assert "--debug" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/x/y.png"),
+            "farm: /x/y.png cannot be written or read, No space left on device: make room on its disk.",
+        ),
+        (
+            OSError(errno.EROFS, "Read-only file system"),
+            "farm: A file cannot be written or read, Read-only file system: the disk is read-only, choose another.",
+        ),
+    ],
+)
+def test_what_a_disk_says_is_a_sentence(
+    failing: Callable[[BaseException], None], error: OSError, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A full or read-only disk is no bug of ours."""
+    failing(error)
+    assert cli.main(["down"]) == 2
+    assert capsys.readouterr().err.splitlines() == [said]
 
 
 def test_debug_shows_the_traceback(

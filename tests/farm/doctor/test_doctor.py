@@ -7,7 +7,8 @@ import pytest
 
 from farm.doctor import machine
 from farm.doctor.check import Check
-from farm.doctor.doctor import Part, checks
+from farm.doctor.doctor import checks
+from farm.doctor.part import Part
 from farm.ledger.ledger import Ledger
 from farm.local.home import Home
 from farm.local.services import local_services

@@ -11,11 +11,26 @@ def test_one_holds_it(tmp_path: Path) -> None:
     """The lock is held by one, the next is told at once, and it is free again afterwards."""
     home = Home(tmp_path)
     with held(home) as first, held(home) as second:
-        assert (first, second) == (True, False)
+        assert first is not None
+        assert second is None
         assert is_up(home)
     assert not is_up(home)
     with held(home) as again:
         assert again
+
+
+def test_a_lock_is_its_file(tmp_path: Path) -> None:
+    """A home that was removed, and made again by somebody else, is not ours any more."""
+    home = Home(tmp_path)
+    with held(home) as lock:
+        assert lock is not None
+        assert lock.is_ours()
+        home.lock_file.unlink()
+        assert not lock.is_ours()
+        with held(home) as another:
+            assert another is not None
+            assert another.is_ours()
+            assert not lock.is_ours()
 
 
 def test_asking_leaves_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
+import errno
 import json
 import logging
 import platform
+import shutil
 import signal
 import sys
 import tomllib
@@ -10,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from farm.errors import ServiceError
+from farm.errors import ServiceError, UsageError
 from farm.local import supervision as module
 from farm.local.home import Home
 from farm.local.leftovers import carriers
-from farm.local.lock import Notice
+from farm.local.lock import Notice, held
 from farm.local.supervision import Supervision
 
 #: Stand-ins for the coordinator and a worker: they do what the supervisor waits for, and nothing else.
@@ -35,6 +37,7 @@ ledger.register(os.environ["FARM_WORKER_NAME"], {"host": "here"})
 time.sleep(99)
 """
 STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)" + WORKER
+STANDING = {"farm": COORDINATOR, "workers": WORKER}
 BROKEN = "raise SystemExit('No module named torch')"
 
 
@@ -63,7 +66,9 @@ def supervise(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
                 signal.raise_signal(signal.SIGTERM)
 
         monkeypatch.setattr(Notice, "write", write)
-        Supervision(home, workers=workers).run()
+        with held(home) as lock:
+            assert lock
+            Supervision(home, lock, workers=workers).run()
         return home
 
     return run
@@ -144,3 +149,46 @@ def test_services_elsewhere_are_not_started(
     coordinator, worker = seen
     assert coordinator == "coordinator"
     assert worker == f"{platform.node()}-1"
+
+
+def test_a_home_that_is_removed_ends_its_farm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing runs on over files that nobody can see, and nothing is made anew where they were."""
+    monkeypatch.setattr(module, "_LOOK_EVERY", 0.0)
+    home = Home(tmp_path / "home")
+    home.create()
+    pids: list[int] = []
+    tend = Supervision._tend
+
+    def remove(supervision: Supervision) -> None:
+        tend(supervision)
+        if supervision._state == "up" and home.path.exists():
+            pids.extend(carriers(home))
+            shutil.rmtree(home.path)
+
+    monkeypatch.setattr(Supervision, "_tend", remove)
+    monkeypatch.setattr(module, "python", lambda name, *_: [sys.executable, "-P", "-c", STANDING[name]])
+    with held(home) as lock:
+        assert lock
+        supervision = Supervision(home, lock, workers=0)
+        with pytest.raises(UsageError, match=f"FARM_HOME {home.path} was removed while the farm was up"):
+            supervision.run()
+    assert len(pids) == 3
+    assert carriers(home) == []
+    assert not home.path.exists()
+
+
+def test_a_full_disk_ends_nothing(
+    supervise: Callable[..., Home], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A farm that is up stays up when nothing can be written down; before that, nobody would learn that it is up."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def look(_: Home) -> None:
+        monkeypatch.setattr("farm.local.lock.write_private", full)
+
+    supervise(workers=0, look=look)
+    assert "supervisor.json cannot be written: No space left on device" in capsys.readouterr().err
+    with pytest.raises(OSError, match="No space left"):
+        supervise(workers=0)

@@ -18,8 +18,8 @@ import pathlib, signal, sys, time
 from farm.local.home import Home
 from farm.local.lock import held
 signal.signal(signal.SIGTERM, getattr(signal, sys.argv[2]))
-with held(Home(pathlib.Path(sys.argv[1]))) as free:
-    print(free, flush=True)
+with held(Home(pathlib.Path(sys.argv[1]))) as lock:
+    print(lock is not None, flush=True)
     time.sleep(99)
 """
 
