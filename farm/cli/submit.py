@@ -27,6 +27,7 @@ Name = Annotated[str | None, typer.Option("--name", help="The job's name, instea
 def plan(manifest: Manifest, *, overrides: Overrides = None, name: Name = None, as_json: Json = False) -> None:
     """Validate a manifest and count what it asks for; submits nothing, needs no farm."""
     from farm.client import Farm
+    from farm.steps.schedulers import denoiser_calls
 
     made = Farm.plan(manifest, overrides=overrides or (), name=name)
     if as_json:
@@ -41,8 +42,13 @@ def plan(manifest: Manifest, *, overrides: Overrides = None, name: Name = None, 
         )
         return
     typer.echo(f"Job {made.job_id}: {count(made.images, 'image')}, {count(made.steps, 'step')}.")
-    columns = ("model", "scheduler", "size", "steps", "effective_steps", "images")
-    table([column.upper().replace("_", " ") for column in columns], [[g[c] for c in columns] for g in made.summary()])
+    groups = made.summary()
+    calls = [{"denoiser_calls": denoiser_calls(each["scheduler"], each["steps"])} for each in groups]
+    columns = ["model", "scheduler", "size", "steps", "effective_steps", "images"]
+    if any(own["denoiser_calls"] != each["effective_steps"] for own, each in zip(calls, groups, strict=True)):
+        columns.insert(-1, "denoiser_calls")
+    rows = [each | own for each, own in zip(groups, calls, strict=True)]
+    table([column.upper().replace("_", " ") for column in columns], [[row[c] for c in columns] for row in rows])
     warn(made.verdicts)
 
 

@@ -1,15 +1,17 @@
 """The ``render`` section -> constants and factors: axes, range expressions, prompt files, tables, ``combine``."""
 
 import math
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from farm.manifest import combine
-from farm.manifest.columns import Metas
+from farm.manifest.columns import Metas, take
 from farm.manifest.fields import ALIASES, LATER, PLAIN, RANGES, READERS, WrongItemError, meta, read_values, word
 from farm.manifest.formats import Rows, open_rows
+from farm.manifest.limits import TABLE_BYTES, TABLE_ROWS, megabytes
 from farm.manifest.numbers import compact
 from farm.manifest.paths import find
 from farm.manifest.place import Place, shown
@@ -18,8 +20,6 @@ from farm.manifest.tables import pick_column, table_columns
 
 #: Most images of one job.
 MAX_IMAGES = 100_000_000
-#: Most rows of axes side by side.
-_MAX_ROWS = 10_000_000
 
 #: Field of a task -> values, all of one length: an axis, or several side by side.
 Columns = Mapping[str, Sequence[Any]]
@@ -90,7 +90,7 @@ def read_render(written: Any, *, place: Place, base: Path, table: Rows | None = 
     constants = _constants(section, columns)
     return Render(
         constants=constants,
-        factors=[_with_meta(factor, constants) for factor in factors],
+        factors=[_with_meta(section, factor, constants) for factor in factors],
         family=section.values.get("family"),
         notes=section.notes,
     )
@@ -174,11 +174,14 @@ def _constants(section: _Section, columns: Columns) -> dict[str, Any]:
     return constants
 
 
-def _with_meta(factor: Factor, constants: dict[str, Any]) -> Factor:
+def _with_meta(section: _Section, factor: Factor, constants: dict[str, Any]) -> Factor:
     """A factor with the manifest's own ``meta`` under that of its rows."""
     if "meta" not in factor.columns or "meta" not in constants:
         return factor
     own = constants.pop("meta")
+    if len(Metas.encode(own) or "") * len(factor) > TABLE_BYTES:
+        most = megabytes(TABLE_BYTES)
+        section.place.fail(f"is too large to be carried by {len(factor):,} rows: {most} are the most.", "render.meta")
     return Factor({**factor.columns, "meta": Metas(own | row for row in factor.columns["meta"])})
 
 
@@ -235,16 +238,16 @@ def _evaluate(node: combine.Node, axes: Mapping[str, Columns]) -> Columns:
 def _written_out(parts: Sequence[Columns], lengths: Sequence[int]) -> Columns:
     """A product inside parentheses, as the rows it stands for."""
     total = math.prod(lengths)
-    if total > _MAX_ROWS:
-        raise ValueError(f"has a product of {total:,} rows inside parentheses; {_MAX_ROWS:,} are the most.")
+    if total > TABLE_ROWS:
+        raise ValueError(f"has a product of {total:,} rows inside parentheses; {TABLE_ROWS:,} are the most.")
     found: dict[str, Sequence[Any]] = {}
     inner = total
     for part, length in zip(parts, lengths, strict=True):
         inner //= length
-        rows = [i // inner % length for i in range(total)]
+        rows = array("q", (i // inner % length for i in range(total)))
         if "prompt" in part:
             found["prompt_index"] = rows
-        found |= {name: [values[row] for row in rows] for name, values in part.items()}
+        found |= {name: take(values, rows) for name, values in part.items()}
     return found
 
 

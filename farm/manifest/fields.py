@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from farm.manifest.limits import TEXT
 from farm.manifest.numbers import parse_range
 from farm.manifest.place import shown
 from farm.steps.policy import MAXIMUM
@@ -62,6 +63,16 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
     return read
 
 
+def _steps(value: Any) -> int:
+    """Inference steps: `MAXIMUM` is absolute, and what a step policy moves lies inside it."""
+    try:
+        return whole(1, MAXIMUM)(value)
+    except WrongValueError as error:
+        absolute = type(value) is int or (isinstance(value, str) and _WHOLE.fullmatch(value))
+        hint = " No run.step_policy changes that: it moves steps inside these bounds." if absolute else ""
+        raise WrongValueError(f"{error}{hint}") from None
+
+
 def number(value: Any) -> float:
     """A finite number from 0 to 1000."""
     try:
@@ -78,6 +89,8 @@ def text(value: Any) -> str:
     if not isinstance(value, str):
         hint = " (put it in quotes)" if isinstance(value, int | float) else ""
         raise WrongValueError(f"must be text, and {shown(value)} is not{hint}.")
+    if len(value) > TEXT:
+        raise WrongValueError(f"has {len(value):,} characters, and {TEXT:,} are the most of one text.")
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -155,7 +168,7 @@ READERS: Mapping[str, Callable[[Any], Any]] = {
     "prompt": text,
     "negative_prompt": text,
     "seed": whole(0, MAX_SEED),
-    "steps": whole(1, MAXIMUM),
+    "steps": _steps,
     "guidance_scale": number,
     "scheduler": lambda value: canonical(word(value)),
     "timestep_spacing": choice(SPACINGS),
@@ -197,7 +210,20 @@ def read_values(name: str, value: Any) -> Axis:
         return Axis(_items(READERS[name], value))
     if name in RANGES and isinstance(value, str):
         return _range(name, value)
-    return Axis([READERS[name](value)], several=False)
+    try:
+        return Axis([READERS[name](value)], several=False)
+    except ValueError as error:
+        raise WrongValueError(f"{error}{_list_hint(READERS[name], value)}") from None
+
+
+def _list_hint(read: Callable[[Any], Any], value: Any) -> str:
+    """What to write instead of several values in one text; nothing where it is something else."""
+    words = [word.strip() for word in value.split(",")] if isinstance(value, str) else []
+    try:
+        _items(read, words)
+    except ValueError:
+        return ""
+    return f" Several values are a list: write [{', '.join(words)}]." if len(words) > 1 else ""
 
 
 def _range(name: str, value: str) -> Axis:

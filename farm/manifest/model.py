@@ -13,6 +13,8 @@ from farm.manifest import formats
 from farm.manifest import overrides as settings
 from farm.manifest.axes import Render, read_render
 from farm.manifest.document import read_json, read_yaml
+from farm.manifest.expected import expected
+from farm.manifest.fields import ALIASES, LATER, READERS
 from farm.manifest.limits import MANIFEST_BYTES
 from farm.manifest.output import Output, settle
 from farm.manifest.place import Place, shown
@@ -49,6 +51,18 @@ class Run(_Section):
         if isinstance(values, dict) and "range" not in values and type(values.get("batch")) is int:
             return {**values, "range": max(1, _BATCHES * values["batch"])}
         return values
+
+
+#: Field -> where it belongs, for those who write it outside its section.
+_HOMES = {
+    name: f"{section}.{name}"
+    for section, names in (
+        ("output", [each for each in Output.model_fields if each != "name"]),
+        ("run", [*Run.model_fields, *_RUN_LATER]),
+        ("render", [*READERS, *ALIASES, *LATER, "combine", "family", "meta"]),
+    )
+    for name in names
+}
 
 
 @dataclass(frozen=True)
@@ -122,7 +136,7 @@ def _manifest(  # noqa: PLR0913 what each kind of source knows
     table: formats.Rows | None = None,
 ) -> Manifest:
     place = Place(file, lines, settings.apply(data, overrides))
-    place.check_keys(data, "", known=("name", "render", "run", "output"))
+    place.check_keys(data, "", known=("name", "render", "run", "output"), elsewhere=_HOMES)
     if data.get("render") is None and table is None:
         place.fail("is missing: it says what to draw.", "render")
     run, output = place.mapping(data.get("run"), "run"), place.mapping(data.get("output"), "output")
@@ -155,6 +169,6 @@ def _validated(model: type[_Model], values: Mapping[str, Any], place: Place, pat
         return model.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        expected = first["msg"].removeprefix("Input ").replace("should be", "must be").replace("'", "")
-        where = ".".join([path, *(str(part) for part in first["loc"])])
-        raise place.error(f"{expected}, and {shown(first['input'])} is not.", where) from None
+        name = str(first["loc"][0])
+        message = f"must be {expected(model.model_fields[name])}, and {shown(values.get(name))} is not."
+        raise place.error(message, f"{path}.{name}") from None

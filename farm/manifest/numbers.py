@@ -4,15 +4,15 @@ import re
 from collections.abc import Sequence
 from itertools import chain, pairwise
 
+from farm.manifest.limits import TABLE_ROWS
+
 _PART = re.compile(r"\s*(?P<first>\d+)\s*(?:-\s*(?P<last>\d+)\s*(?::\s*(?P<step>\d+)\s*)?)?")
 #: Most digits of a number; 2**64 - 1 has twenty.
 _DIGITS = 20
-#: Most values of an expression with commas; a single range is never written out.
-_VALUES = 10_000_000
 
 
 def parse_range(text: str) -> Sequence[int]:
-    """The numbers of a range expression, a `range` wherever one can say it.
+    """The numbers of a range expression, a `range` wherever one can say it; one with commas is written out else.
 
     Raises:
         ValueError: it is none; a sentence that says what was expected.
@@ -20,8 +20,8 @@ def parse_range(text: str) -> Sequence[int]:
     parts = [_part(part) for part in text.split(",")]
     if len(parts) == 1:
         return parts[0]
-    if sum(_length(part) for part in parts) > _VALUES:
-        raise ValueError(f"{_short(text)} holds more than {_VALUES:,} numbers: write one range.")
+    if sum(_length(part) for part in parts) > TABLE_ROWS:
+        raise ValueError(f"{_short(text)} holds more than {TABLE_ROWS:,} numbers: write one range.")
     return compact(list(chain.from_iterable(parts)))
 
 

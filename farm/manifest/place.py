@@ -45,15 +45,31 @@ class Place:
             self.fail(f"must be a mapping of keys to values, and {shown(value)} is not.", path)
         return value
 
-    def check_keys(self, section: Iterable[str], path: str, *, known: Iterable[str], later: Iterable[str] = ()) -> None:
-        """Refuse keys that the farm does not know, and those it knows and does not carry out yet."""
+    def check_keys(
+        self,
+        section: Iterable[str],
+        path: str,
+        *,
+        known: Iterable[str],
+        later: Iterable[str] = (),
+        elsewhere: Mapping[str, str] | None = None,
+    ) -> None:
+        """Refuse keys that the farm does not know, and those it knows and does not carry out yet.
+
+        Args:
+            section: the keys.
+            path: of the section.
+            known: the keys it may have.
+            later: the keys it will have one day.
+            elsewhere: key -> the path where it belongs, of keys that belong to another section.
+        """
         known, later = list(known), set(later)
         for key in section:
             where = f"{path}.{key}" if path else key
             if key in later:
                 self.fail(f"{key} is known but not supported yet: remove it.", where)
             if key not in known:
-                near = get_close_matches(key, known, n=1)
+                near = [*filter(None, [(elsewhere or {}).get(key)]), *get_close_matches(key, known, n=1)]
                 hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
                 self.fail(f"unknown key {key[:60]!r}: {hint}", where)
 
