@@ -2,8 +2,9 @@
 
 import json
 import logging
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from farm.coordinator.demand import JobView
 from farm.errors import DamagedError
 from farm.ledger.ledger import Ledger
 from farm.ledger.values import JobState, JobStatus
+from farm.report.slices import SLICE
 from farm.store import keys
 from farm.store.store import Store
 
@@ -35,29 +37,45 @@ def is_over(job: JobView) -> bool:
     return (status.state.over or status.done + status.failed >= status.images) and not job.leased
 
 
-def ending(status: JobStatus, failures: dict[int, str]) -> Ending:
-    """How a job that is over ends."""
+def ending(status: JobStatus, sentence: str | None) -> Ending:
+    """How a job that is over ends.
+
+    Args:
+        status: the job.
+        sentence: why one of its images failed.
+    """
     if status.state is JobState.CANCELLED:
         return Ending(JobState.CANCELLED, status.reason)
     if not status.failed:
         return Ending(JobState.DONE, None)
-    why = next(iter(failures.values()), None) or status.reason or "see errors.jsonl."
+    why = sentence or status.reason or "see errors.jsonl."
     return Ending(JobState.FAILED, f"{status.failed} of {status.images} images failed: {why}")
 
 
-def write_results(ledger: Ledger, store: Store, status: JobStatus) -> bool:
+def write_results(
+    ledger: Ledger, store: Store, status: JobStatus, *, stopped: Callable[[], bool] = lambda: False
+) -> bool:
     """Write what a job leaves behind, then tell the ledger; False when it was retried meanwhile. Safe to do again.
+
+    Args:
+        ledger: whose job.
+        store: where its results go.
+        status: the job as it was seen to be over.
+        stopped: asked now and then whether to leave the rest to another coordinator.
 
     Raises:
         DamagedError: its plan is no plan any more.
+        StoppedError: it was stopped.
         StoreError: the store cannot be reached.
     """
     from farm.report.rollup import finish
 
     job_id = status.job_id
-    failures, blocked = ledger.failures(job_id), ledger.blocked(job_id)
-    end = ending(status, failures or blocked)
-    totals = finish(store=store, plan=read_plan(store, job_id), failures=failures, blocked=blocked)
+    blocked = ledger.blocked(job_id)
+    (_, sentence) = next(ledger.each_failure(job_id), next(iter(blocked.items()), (0, None)))
+    end = ending(status, sentence)
+    failures, plan = ledger.each_failure(job_id), read_plan(store, job_id)
+    totals = finish(store=store, plan=plan, failures=failures, blocked=blocked, stopped=stopped)
     document = _document(status, end, totals, finished_at=status.finished_at or ledger.now())
     store.put(keys.finished(job_id), json.dumps(document).encode(), content_type="application/json")
     ended = ledger.finish(
@@ -100,17 +118,19 @@ def fail_damaged(ledger: Ledger, job_id: str, error: DamagedError) -> None:
 
 
 class Finisher:
-    """Writes the results of jobs that are over, one job at a time, beside the loop.
+    """Writes the results of jobs that are over, beside the loop: those of large jobs apart, so that no other job waits.
 
     Args:
         ledger: whose jobs.
         store: where results go.
+        pool: takes large jobs; of one thread, which writes the tables of jobs that run, too.
         clock: monotonic seconds.
     """
 
-    def __init__(self, ledger: Ledger, store: Store, *, clock: Callable[[], float]) -> None:
-        self._ledger, self._store, self._clock = ledger, store, clock
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish")
+    def __init__(self, ledger: Ledger, store: Store, pool: Executor, *, clock: Callable[[], float]) -> None:
+        self._ledger, self._store, self._clock, self._large = ledger, store, clock, pool
+        self._small = ThreadPoolExecutor(max_workers=1, thread_name_prefix="finish")
+        self._stopping = threading.Event()
         self._busy: dict[str, Future[bool]] = {}
         self._not_before: dict[str, float] = {}
 
@@ -118,7 +138,11 @@ class Finisher:
         """Begin to write the results of a job that is over, unless that is under way."""
         job_id = job.status.job_id
         if job_id not in self._busy and is_over(job) and self._clock() >= self._not_before.get(job_id, 0.0):
-            self._busy[job_id] = self._pool.submit(write_results, self._ledger, self._store, job.status)
+            pool = self._large if job.status.images > SLICE else self._small
+            self._busy[job_id] = pool.submit(self._write, job.status)
+
+    def _write(self, status: JobStatus) -> bool:
+        return write_results(self._ledger, self._store, status, stopped=self._stopping.is_set)
 
     def collect(self) -> None:
         """See what became of the results under way; what failed is told the user and tried again later."""
@@ -136,5 +160,7 @@ class Finisher:
             self._ledger.set_waiting(job_id, f"Its results cannot be written yet: {error}")
 
     def close(self) -> None:
-        """Wait for what is under way."""
-        self._pool.shutdown(wait=True)
+        """Wait for small jobs; large ones are left to the next coordinator after the slice at hand."""
+        self._stopping.set()
+        self._small.shutdown(wait=True)
+        self._large.shutdown(wait=True, cancel_futures=True)

@@ -1,59 +1,61 @@
-"""The lines of ``results.jsonl`` and ``errors.jsonl``: one per task, in the user's order."""
+"""The lines of ``results.jsonl`` and ``errors.jsonl``: one per task, with the index that orders them."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from farm.economics.cost import usd
 from farm.manifest.task import RenderTask
-from farm.profile.record import BatchRecord, ImageRecord, Record
-from farm.report.charges import batch_seconds
 from farm.store import keys
 
+if TYPE_CHECKING:
+    import polars as pl
+
 #: How the model of a task begins when it is a folder.
-_FOLDERS = ("/", "builtin:")
+_FOLDERS = ("/", "builtin:", "s3://")
+#: Digits after the point of seconds.
+_DIGITS = 6
+_HOUR = 3600.0
+
+#: Fields of a result before and after ``meta``, as columns of the table ``images``; seconds are rounded.
+_BEFORE = ("custom_id", "index", "task_id")
+_PLAIN = ("sha256", "bytes", "prompt", "negative_prompt", "model", "scheduler", "guidance_scale", "width", "height")
+_SECONDS = (
+    "seconds", "encode_prompt_s", "denoise_s", "decode_s", "post_s", "queued_s", "encode_s", "upload_s",
+)  # fmt: skip
 
 
-def shares(batch: BatchRecord) -> dict[str, float]:
-    """Seconds of the GPU thread that one picture is charged, whole and by kind: one `batch_size`-th of its batch."""
-    size = batch.batch_size
-    return {
-        "seconds": batch_seconds(batch) / size,
-        "encode_prompt_s": batch.encode_prompt_s / size,
-        "denoise_s": batch.denoise_s / size,
-        "decode_s": batch.decode_s / size,
-        "post_s": batch.post_s / size,
-    }
+def results(images: "pl.DataFrame", job_id: str) -> "pl.DataFrame":
+    """What ``results.jsonl`` says of pictures: columns ``index`` and ``line``.
+
+    Load and waste are the job's, not the picture's.
+
+    Args:
+        images: rows of the table ``images``.
+        job_id: the job they are of.
+    """
+    import polars as pl
+
+    before = pl.struct(*_BEFORE).struct.json_encode().str.strip_suffix("}")
+    after = pl.struct(
+        pl.concat_str(pl.lit(keys.images(job_id)), "name").alias("key"),
+        *_PLAIN,
+        pl.col("seed").cast(pl.UInt64),
+        "steps",
+        "effective_steps",
+        *(pl.col(name).round(_DIGITS) for name in _SECONDS),
+        (pl.col("seconds") * pl.col("price_per_hour") / _HOUR).alias("cost_usd"),
+        "worker",
+    ).struct.json_encode()
+    meta = pl.concat_str(pl.lit(',"meta":'), pl.col("meta").fill_null("{}"), pl.lit(","))
+    return images.select("index", pl.concat_str(before, meta, after.str.slice(1)).alias("line"))
 
 
-def result(task: RenderTask, record: Record, batch: BatchRecord, image: ImageRecord) -> dict[str, Any]:
-    """What ``results.jsonl`` says of a finished task; load and waste are the job's, not the picture's."""
-    share = shares(batch)
-    return {
-        "custom_id": task.custom_id,
-        "index": task.index,
-        "task_id": image.task_id,
-        "meta": dict(task.meta),
-        "key": keys.image(record.job, image.name),
-        "sha256": image.sha256,
-        "bytes": image.bytes,
-        "prompt": task.prompt,
-        "negative_prompt": task.negative_prompt,
-        "model": task.pipeline.model,
-        "scheduler": task.scheduler,
-        "guidance_scale": task.guidance_scale,
-        "width": image.width,
-        "height": image.height,
-        "seed": image.seed,
-        "steps": batch.steps,
-        "effective_steps": batch.effective_steps,
-        **{name: round(value, 6) for name, value in share.items()},
-        "queued_s": round(record.claimed_at - record.queued_at, 6),
-        "encode_s": round(image.encode_s, 6),
-        "upload_s": round(image.upload_s, 6),
-        "cost_usd": usd(share["seconds"], record.worker.price_per_hour),
-        "worker": record.worker.id,
-    }
+def errors(failed: Iterable[tuple[RenderTask, str]]) -> "pl.DataFrame":
+    """What ``errors.jsonl`` says of tasks, each with its sentence: columns ``index`` and ``line``."""
+    import polars as pl
+
+    rows = [(task.index, to_json(error(task, sentence))) for task, sentence in failed]
+    return pl.DataFrame(rows, schema={"index": pl.Int64, "line": pl.String}, orient="row")
 
 
 def error(task: RenderTask, sentence: str) -> dict[str, Any]:
@@ -69,9 +71,6 @@ def error(task: RenderTask, sentence: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def to_jsonl(lines: Mapping[int, Mapping[str, Any]]) -> bytes:
-    """Lines keyed by the task's index, as JSON Lines in the order of the index."""
-    return b"".join(
-        json.dumps(lines[index], ensure_ascii=False, separators=(",", ":"), default=str).encode() + b"\n"
-        for index in sorted(lines)
-    )
+def to_json(value: Any) -> str:
+    """A value as one line of JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -1,24 +1,44 @@
-"""Reading what was measured of a job: its records, and the sessions of the workers that served it."""
+"""Reading what was measured of a job: its tables and newer records, and the sessions of the workers that served it."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from farm.profile.fold import Folded, Interval, fold
-from farm.profile.record import Record
 from farm.profile.seconds import Session
-from farm.report.reading import ahead
+from farm.report.fits import Fits
+from farm.report.groups import Groups
+from farm.report.measured import Attempt
+from farm.report.parts import Part, Tables, record_names
 from farm.report.sessions import read_sessions
+from farm.report.slices import slices
 from farm.store import keys
-from farm.store.keys import RecordName
 from farm.store.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A record with its name; the name is what the fold knows it by."""
+@dataclass(slots=True)
+class Measured:
+    """What the parts of a job's tables come to, added up part by part: only the records are kept."""
 
-    name: RecordName
-    record: Record
+    attempts: list[Attempt] = field(default_factory=list)
+    groups: Groups = field(default_factory=Groups)
+    fits: Fits = field(default_factory=Fits)
+
+    def add(self, part: Part) -> None:
+        """Count a part."""
+        self.attempts.extend(part.attempts())
+        for batch in part.batches():
+            self.groups.add(batch)
+            self.fits.add(batch)
+
+    @property
+    def started_at(self) -> float | None:
+        """When the first range was claimed, POSIX seconds; None when nothing was."""
+        return min((one.claimed_at for one in self.attempts), default=None)
+
+    @property
+    def ended_at(self) -> float | None:
+        """When the last record was finished, POSIX seconds."""
+        return max((one.finished_at for one in self.attempts), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,24 +46,20 @@ class JobData:
     """Everything that was measured of one job.
 
     Args:
+        sessions: read anew whenever they are asked for: those of a large job do not fit into memory.
         over: whether the job ended: until then a span without a record is work in flight, afterwards it is waste.
     """
 
     job_id: str
-    attempts: tuple[Attempt, ...]
+    measured: Measured
     folded: Folded
-    sessions: tuple[Session, ...]
+    sessions: Iterable[Session]
     over: bool
 
     @property
-    def started_at(self) -> float | None:
-        """When the first range was claimed, POSIX seconds; None when nothing was."""
-        return min((one.record.claimed_at for one in self.attempts), default=None)
-
-    @property
-    def ended_at(self) -> float | None:
-        """When the last record was finished, POSIX seconds."""
-        return max((one.record.finished_at for one in self.attempts), default=None)
+    def attempts(self) -> list[Attempt]:
+        """Every record, in the order of the positions."""
+        return self.measured.attempts
 
     def won_by_token(self) -> dict[str, list[Interval]]:
         """Token -> the positions that its attempt won; a token that won nothing is not there."""
@@ -53,36 +69,28 @@ class JobData:
         return won
 
 
-def record_names(store: Store, job_id: str) -> list[RecordName]:
-    """Names of a job's records in a fixed order: one LIST, no GET."""
-    found = (keys.parse_record(job_id, key) for key in store.list(keys.records(job_id)))
-    return sorted(name for name in found if name is not None)
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    """The sessions of a job's workers, in the store."""
 
+    store: Store
+    measured: Measured
 
-def read_attempts(store: Store, names: Iterable[RecordName]) -> Iterator[Attempt]:
-    """Read records, several at a time, in the order of the names."""
-
-    def read(name: RecordName) -> Attempt:
-        """One record with its name."""
-        data = store.get(keys.record(name.range, name.token, name.outcome))
-        return Attempt(name, Record.model_validate_json(data))
-
-    yield from ahead(read, names)
+    def __iter__(self) -> Iterator[Session]:
+        start, stop = self.measured.started_at, self.measured.ended_at
+        workers = {one.worker for one in self.measured.attempts}
+        return iter(()) if start is None or stop is None else read_sessions(self.store, workers, start=start, stop=stop)
 
 
 def load(store: Store, job_id: str) -> JobData:
-    """Read a job's records and sessions; the records' pictures are left out, which no report needs.
+    """Read a job: the tables that were rolled up while it ran, and the records that are in none of them yet.
 
     Raises:
-        StoreError: the store cannot be reached.
+        StoreError: the store cannot be reached, or a record is damaged.
     """
     names = record_names(store, job_id)
-    attempts = tuple(
-        Attempt(one.name, one.record.model_copy(update={"images": []})) for one in read_attempts(store, names)
-    )
+    folded, measured, tables = fold(names), Measured(), Tables(store, job_id)
+    for piece in slices(names, folded):
+        measured.add(tables.part(piece, folded))
     over = store.exists(keys.finished(job_id))
-    data = JobData(job_id=job_id, attempts=attempts, folded=fold(names), sessions=(), over=over)
-    if data.started_at is None or data.ended_at is None:
-        return data
-    workers = {one.record.worker.id for one in attempts}
-    return replace(data, sessions=tuple(read_sessions(store, workers, start=data.started_at, stop=data.ended_at)))
+    return JobData(job_id=job_id, measured=measured, folded=folded, sessions=_Sessions(store, measured), over=over)

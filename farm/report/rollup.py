@@ -1,108 +1,117 @@
-"""What a job leaves behind when it is over: results, errors and tables, from the records alone."""
+"""What a job leaves behind when it is over: results, errors and tables, in memory that does not follow its size."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from farm.manifest.task import RenderTask
 from farm.profile.fold import Folded, fold
-from farm.profile.record import BatchRecord, ImageRecord, Record
 from farm.report.charges import totals
-from farm.report.lines import error, result, to_jsonl
-from farm.report.load import Attempt, JobData, read_attempts, record_names
-from farm.report.tables import ATTEMPTS, IMAGES, attempt_row, image_row, to_parquet
+from farm.report.lines import errors, results
+from farm.report.load import Measured
+from farm.report.ordered import Lines
+from farm.report.parts import Tables, record_names
+from farm.report.slices import Slice, slices
+from farm.report.tables import TABLES
 from farm.store import keys
 from farm.store.store import Store
 
 if TYPE_CHECKING:
     from farm.plan.plan import Plan
 
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture that counts, with all that was measured of it."""
-
-    task: RenderTask
-    record: Record
-    batch: BatchRecord
-    image: ImageRecord
+#: Failed tasks that become lines at once.
+_FAILED = 2000
 
 
-def finish(*, store: Store, plan: "Plan", failures: Mapping[int, str], blocked: Mapping[int, str]) -> dict[str, Any]:
-    """Write ``results.jsonl``, ``errors.jsonl`` and the tables; returns the totals that ``finished.json`` holds.
+class StoppedError(Exception):
+    """The process is to end: what was written so far stays, and the next one goes on from there."""
 
-    Safe to run again: the same records write the same bytes.
+
+def finish(
+    *,
+    store: Store,
+    plan: "Plan",
+    failures: Iterable[tuple[int, str]],
+    blocked: Mapping[int, str],
+    stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Bring the tables up to date, write ``results.jsonl`` and ``errors.jsonl``; returns what ``finished.json`` holds.
+
+    Parts of the tables that were written while the job ran, or by a process that was killed, are kept where they are
+    what the records come to. Safe to run again: the same records write the same bytes.
 
     Args:
         store: where the records are and the files go.
         plan: the job's plan.
-        failures: position -> why it is quarantined; a picture that came after all outranks it.
+        failures: positions, each with the reason why it is quarantined; a picture that came after all outranks it.
         blocked: group number -> why no worker can load its pipeline; every position of it without a picture failed.
+        stopped: asked between slices whether to leave the rest to another process.
 
     Raises:
-        StoreError: the store cannot be reached.
+        StoreError: the store cannot be reached, or a record is damaged.
+        StoppedError: it was stopped.
     """
     names = record_names(store, plan.job_id)
     folded = fold(names)
-    attempts = tuple(read_attempts(store, names))
-    pictures = sorted(_pictures(plan, folded, attempts), key=lambda picture: picture.task.index)
-    failed = _failed(plan, folded, failures, blocked)
-    _write_lines(store, plan, pictures, failed)
-    _write_tables(store, plan.job_id, pictures, attempts, folded)
-    data = JobData(job_id=plan.job_id, attempts=attempts, folded=folded, sessions=(), over=True)
+    pieces = slices(names, folded)
+    measured, size = _write_results(store, plan, pieces, folded, stopped)
+    _remove_others(store, plan.job_id, pieces)
+    failed = _write_errors(store, plan, folded, failures, blocked)
     return {
         "images": plan.images,
-        "done": len(pictures),
-        "failed": len(failed),
-        "bytes": sum(picture.image.bytes for picture in pictures),
-        "claimed_at": data.started_at,
-        "recorded_at": data.ended_at,
-        **totals(data).model_dump(exclude={"images"}),
+        "done": len(folded),
+        "failed": failed,
+        "bytes": size,
+        "claimed_at": measured.started_at,
+        "recorded_at": measured.ended_at,
+        **totals(measured.attempts, steps=measured.groups.steps).model_dump(exclude={"images"}),
     }
 
 
-def _pictures(plan: "Plan", folded: Folded, attempts: Iterable[Attempt]) -> Iterator[Picture]:
-    """Every picture that counts, with the batch it was rendered in."""
-    for one in attempts:
-        won = folded.won.get(one.name, ())
-        for image in one.record.images:
-            if any(start <= image.position < stop for start, stop in won):
-                batch = next(batch for batch in one.record.batches if batch.start <= image.position < batch.stop)
-                yield Picture(plan.task(image.position), one.record, batch, image)
+def _write_results(
+    store: Store, plan: "Plan", pieces: Iterable[Slice], folded: Folded, stopped: Callable[[], bool]
+) -> tuple[Measured, int]:
+    """Bring every part up to date and make one line of each picture; what was measured, and the pictures' bytes."""
+    tables, measured, size = Tables(store, plan.job_id, plan.tasks), Measured(), 0
+    with Lines() as lines:
+        for piece in pieces:
+            part = tables.part(piece, folded)
+            measured.add(part)
+            size += int(part.frames["images"]["bytes"].sum())
+            lines.add(results(part.frames["images"], plan.job_id))
+            if stopped():
+                raise StoppedError
+        store.put_stream(keys.results(plan.job_id), lines.pieces(), content_type="application/jsonl")
+    return measured, size
+
+
+def _remove_others(store: Store, job_id: str, pieces: Iterable[Slice]) -> None:
+    """Delete parts that no records belong to: a farm of another version cut the job in another way."""
+    own = {keys.table(job_id, name, piece.number) for piece in pieces for name in TABLES}
+    store.delete([key for key in store.list(keys.tables(job_id)) if key not in own])
+
+
+def _write_errors(
+    store: Store, plan: "Plan", folded: Folded, failures: Iterable[tuple[int, str]], blocked: Mapping[int, str]
+) -> int:
+    """One line for each task that failed; how many those are."""
+    with Lines() as lines:
+        failed = _failed(plan, folded, failures, blocked)
+        while some := list(islice(failed, _FAILED)):
+            lines.add(errors(some))
+        store.put_stream(keys.errors(plan.job_id), lines.pieces(), content_type="application/jsonl")
+        return lines.written
 
 
 def _failed(
-    plan: "Plan", folded: Folded, failures: Mapping[int, str], blocked: Mapping[int, str]
-) -> dict[int, tuple[RenderTask, str]]:
-    """Index -> the task that failed, and why; a task's own failure says more than its group's."""
-    sentences = {
-        position: blocked[group.number]
-        for group in plan.groups
-        if group.number in blocked
-        for start, stop in folded.missing(group.start, group.stop)
-        for position in range(start, stop)
-    }
-    sentences |= {position: text for position, text in failures.items() if position not in folded}
-    tasks = ((plan.task(position), text) for position, text in sentences.items())
-    return {task.index: (task, text) for task, text in tasks}
-
-
-def _write_lines(
-    store: Store, plan: "Plan", pictures: Iterable[Picture], failed: Mapping[int, tuple[RenderTask, str]]
-) -> None:
-    """One line per task that ended, finished ones and failed ones apart."""
-    results = {one.task.index: result(one.task, one.record, one.batch, one.image) for one in pictures}
-    errors = {index: error(task, text) for index, (task, text) in failed.items()}
-    store.put(keys.results(plan.job_id), to_jsonl(results), content_type="application/jsonl")
-    store.put(keys.errors(plan.job_id), to_jsonl(errors), content_type="application/jsonl")
-
-
-def _write_tables(
-    store: Store, job_id: str, pictures: Iterable[Picture], attempts: Iterable[Attempt], folded: Folded
-) -> None:
-    """The pictures in the user's order, the attempts in the order of their positions."""
-    images = (image_row(one.task, one.record, one.batch, one.image) for one in pictures)
-    tried = (attempt_row(one.record, won=folded.useful(one.name)) for one in attempts)
-    kind = "application/vnd.apache.parquet"
-    store.put(keys.table(job_id, "images", 0), to_parquet(IMAGES, images), content_type=kind)
-    store.put(keys.table(job_id, "attempts", 0), to_parquet(ATTEMPTS, tried), content_type=kind)
+    plan: "Plan", folded: Folded, failures: Iterable[tuple[int, str]], blocked: Mapping[int, str]
+) -> Iterator[tuple[RenderTask, str]]:
+    """The tasks that failed, and why; a task's own failure says more than its group's, and so it comes first."""
+    for position, sentence in failures:
+        if position not in folded:
+            yield plan.task(position), sentence
+    for group in plan.groups:
+        if group.number in blocked:
+            for start, stop in folded.missing(group.start, group.stop):
+                for position in range(start, stop):
+                    yield plan.task(position), blocked[group.number]

@@ -4,13 +4,16 @@
 between the first claim and the last record. Nothing is computed as the remainder but the residual.
 """
 
+import math
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from farm.profile.fold import Interval, overlap
 from farm.profile.seconds import Kind, Session, Span
 from farm.report.load import JobData
+from farm.report.measured import Attempt
 from farm.report.values import Ledger
 
 #: Work that the fold can call waste; waiting is only waiting.
@@ -36,7 +39,7 @@ class Verdict:
         """The verdict that the job's records give."""
         recorded: dict[str, list[Interval]] = defaultdict(list)
         for one in data.attempts:
-            recorded[str(one.name.token)].append((one.name.range.start, one.name.range.stop))
+            recorded[one.token].append((one.start, one.stop))
         return cls(won=data.won_by_token(), recorded=recorded, over=data.over)
 
     def useful(self, span: Span) -> float:
@@ -59,20 +62,59 @@ class Verdict:
 def ledger_of_seconds(data: JobData) -> Ledger:
     """Class every second of the job's workers between its start and its end.
 
-    A session that was killed ends at its last write; sessions of other times are left out.
+    A session that was killed ends at its last write; what its worker did from there to the last renewal of a lease that
+    was lost with it is waste. Sessions of other times are left out.
     """
-    if data.started_at is None or data.ended_at is None:
+    start, stop = data.measured.started_at, data.measured.ended_at
+    if start is None or stop is None:
         return Ledger()
     verdict = Verdict.of(data)
     parts: dict[str, float] = defaultdict(float)
     wall = upload = 0.0
+    written: dict[str, _Written] = defaultdict(_Written)
     for session in data.sessions:
-        start, stop = max(session.started_at, data.started_at), min(session.ended_at, data.ended_at)
-        if stop > start:
-            wall += stop - start
+        written[session.worker.id].add(session)
+        begin, end = max(session.started_at, start), min(session.ended_at, stop)
+        if end > begin:
+            wall += end - begin
             upload += session.upload_s.get(data.job_id, 0.0)
-            _class_spans(session, data.job_id, (start, stop), verdict, parts)
+            _class_spans(session, data.job_id, (begin, end), verdict, parts)
+    unwritten = sum(written[worker].missing(lost) for worker, lost in _lost_by_worker(data.attempts).items())
+    wall, parts["wasted_s"] = wall + unwritten, parts["wasted_s"] + unwritten
     return Ledger(wall_s=wall, upload_s=upload, residual_s=wall - sum(parts.values()), **parts)
+
+
+class _Written:
+    """When the sessions of one worker began, and up to when each was written."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[str, tuple[float, float]] = {}
+
+    def add(self, session: Session) -> None:
+        """Take note of a part of a session; they come oldest first."""
+        began, _ = self._sessions.get(session.worker.session, (session.started_at, 0.0))
+        self._sessions[session.worker.session] = (began, session.ended_at)
+
+    def missing(self, lost: Iterable[tuple[float, float]]) -> float:
+        """Seconds of attempts that were lost, ``(claimed, last renewed)``, that no session accounts for."""
+        known = sorted(self._sessions.values())
+        reached, total = -math.inf, 0.0
+        for claimed, renewed in sorted(lost):
+            after = bisect_right(known, claimed, key=lambda bounds: bounds[0])
+            begin = max(claimed, reached, known[after - 1][1] if after else claimed)
+            end = min(renewed, known[after][0] if after < len(known) else renewed)
+            total += max(0.0, end - begin)
+            reached = max(reached, end)
+        return total
+
+
+def _lost_by_worker(attempts: Iterable[Attempt]) -> dict[str, list[tuple[float, float]]]:
+    """Worker -> when each of its lost attempts was claimed and last renewed."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for one in attempts:
+        if one.lost:
+            found[one.worker].append((one.claimed_at, one.finished_at))
+    return found
 
 
 def _class_spans(

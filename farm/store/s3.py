@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Keys per DeleteObjects request: the protocol's own limit.
 _DELETE_PAGE = 1000
 #: Bytes that a streamed object is read in, and written in: a part is in memory, and S3 takes 10 000 of at least 5 MiB.
-_PIECE, _PART = 1 << 20, 16 << 20
+_PIECE, _PART = 1 << 20, 5 << 20
 #: Parts of one object under way, where they go side by side.
 _AT_ONCE = 4
 

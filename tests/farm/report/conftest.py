@@ -208,7 +208,7 @@ class Farm:
     ) -> dict[str, Any]:
         """Roll the job up."""
         plan = cast("Plan", self.plan)
-        return finish(store=self.store, plan=plan, failures=failures or {}, blocked=blocked or {})
+        return finish(store=self.store, plan=plan, failures=(failures or {}).items(), blocked=blocked or {})
 
     def data(self) -> JobData:
         """Everything that was measured, as a report reads it."""
