@@ -17,7 +17,7 @@ from farm.coordinator.feed import Feeder, Send
 from farm.coordinator.finish import Finisher, fail_damaged
 from farm.coordinator.keep import Keeper
 from farm.coordinator.rebuild import discover, restore
-from farm.coordinator.roll import Roller
+from farm.coordinator.roll import Roller, be_frugal
 from farm.coordinator.tend import Tender
 from farm.errors import DamagedError, LedgerError, NotInStoreError, ServiceError
 from farm.ledger.ledger import Ledger
@@ -202,6 +202,7 @@ def main(settings: "Settings") -> int:
     from farm.store.s3 import S3Store
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    be_frugal()
     app = make_app(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
