@@ -17,15 +17,21 @@ NO_WORKER = "No worker is alive: the job waits. `farm worker` starts one, `farm 
 def line(update: "Update") -> str:
     """One line for a terminal that cannot redraw, or a log."""
     now = update.status
-    busy = sum(worker.doing not in {"idle", "draining"} for worker in update.workers)
+    busy = sum(worker.doing not in {"idle", "draining", "waiting"} for worker in update.workers)
     parts = [
         f"{now.job} {now.state}: {now.images.done} of {now.images.total} images ({percent(now)})",
         f"{now.images.failed} failed" if now.images.failed else "",
         speed(update),
-        "" if now.state.over else (f"{busy} of {len(update.workers)} workers busy" if update.workers else NO_WORKER),
-        now.reason or "",
+        f"{busy} of {len(update.workers)} workers busy" if update.workers and not now.state.over else "",
+        _why(update),
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _why(update: "Update") -> str:
+    """Why the job is where it is: its own reason first, which names the lack of workers in its own words."""
+    now = update.status
+    return now.reason or ("" if now.state.over or update.workers else NO_WORKER)
 
 
 def speed(update: "Update") -> str:
@@ -71,10 +77,10 @@ def panel(update: "Update") -> "RenderableType":
     counted = f"{now.images.done} of {now.images.total}{failed}  {percent(now)}"
     bar.add_row(ProgressBar(total=max(1, now.images.total), completed=now.images.accounted), counted)
     rows: list[RenderableType] = [head, bar, Text(speed(update) or "waiting for the first image", style="dim")]
-    if now.reason:
-        rows.append(Text(now.reason, style="yellow"))
-    if not now.state.over:
-        rows.append(_workers(update) if update.workers else Text(NO_WORKER, style="yellow"))
+    if why := _why(update):
+        rows.append(Text(why, style="yellow"))
+    if update.workers and not now.state.over:
+        rows.append(_workers(update))
     return Group(*rows)
 
 

@@ -36,8 +36,8 @@ def count(number: int, noun: str) -> str:
 
 
 def percent(status: "Status") -> str:
-    """Share of a job's images that are done or failed; 100 % only when all are."""
-    share = 100 * status.images.accounted / status.images.total if status.images.total else 100.0
+    """Share of a job's images that are done; 100 % only when all are."""
+    share = 100 * status.images.done / status.images.total if status.images.total else 100.0
     return f"{int(share)} %"
 
 

@@ -30,10 +30,7 @@ def watch(
         if found is None:
             typer.echo("No job is under way: `farm list` shows them all.")
             return
-        try:
-            ended = stay(farm, found)
-        except KeyboardInterrupt:
-            raise typer.Exit(0) from None
+        ended = stay(farm, found)
     raise typer.Exit(exit_code(ended))
 
 

@@ -26,7 +26,7 @@ class Update:
 
     status: "Status"
     workers: tuple["WorkerStatus", ...]
-    #: Over the last minute; None while nothing moved.
+    #: Pictures made over the last minute, failures not counted; None while none was.
     images_per_s: float | None
     steps_per_s: float | None
     #: Seconds left at the rate of the last minute, else at the average rate; None unless the job runs.
@@ -52,11 +52,11 @@ def follow(view: View, *, interval: float = INTERVAL, timeout: float | None = No
         TimeoutError: the job is not over after `timeout` seconds; it goes on.
         LedgerError: Redis was away for longer than `PATIENCE`.
     """
-    rate = Rate()
+    rates = Rate(), Rate()
     began = seen = view.clock()
     while True:
         try:
-            update = _look(view, rate)
+            update = _look(view, *rates)
         except LedgerError:
             if view.clock() - seen > PATIENCE:
                 raise
@@ -70,17 +70,19 @@ def follow(view: View, *, interval: float = INTERVAL, timeout: float | None = No
         view.sleep(interval)
 
 
-def _look(view: View, rate: Rate) -> Update:
+def _look(view: View, made: Rate, settled: Rate) -> Update:
+    """One look; what failed is no picture made, and yet nobody waits for it."""
     status, workers = view.status(), tuple(view.workers())
-    rate.observe(view.clock(), status.images.accounted)
-    images_per_s = rate.per_second()
+    made.observe(view.clock(), status.images.done)
+    settled.observe(view.clock(), status.images.accounted)
+    images_per_s, settled_per_s = made.per_second(), settled.per_second()
     left = status.images.total - status.images.accounted
     return Update(
         status=status,
         workers=workers,
         images_per_s=images_per_s,
         steps_per_s=None if images_per_s is None else images_per_s * view.steps_per_image,
-        eta_s=left / images_per_s if images_per_s and status.state is JobState.RUNNING else status.eta_s,
+        eta_s=left / settled_per_s if settled_per_s and status.state is JobState.RUNNING else status.eta_s,
     )
 
 

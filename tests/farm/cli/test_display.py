@@ -53,7 +53,7 @@ def test_everything_that_matters_is_on_the_display() -> None:
     """Counts, speed, time left, cost so far, and every worker with its live step."""
     text = shown(update(worker(), worker(id="box-2", doing="loading", step=0, steps=0), cost=0.125))
     for words in (
-        "mugs-1  running", "90 of 400, 10 failed  25 %", "2.50 images/s", "50.0 steps/s", "1 min 30 s left",
+        "mugs-1  running", "90 of 400, 10 failed  22 %", "2.50 images/s", "50.0 steps/s", "1 min 30 s left",
         "36.0 s GPU", "cost 0.1250 USD", "box-1", "NVIDIA L4", "rendering, step 7 of 20", "box-2", "loading", "64",
     ):  # fmt: skip
         assert words in text
@@ -101,9 +101,19 @@ def test_before_the_first_image_the_display_says_so() -> None:
 def test_one_line_for_a_log() -> None:
     """The same in words."""
     assert line(update(worker(), worker(id="box-2", doing="idle"))) == (
-        "mugs-1 running: 90 of 400 images (25 %), 10 failed, 2.50 images/s, 50.0 steps/s, 1 min 30 s left,"
+        "mugs-1 running: 90 of 400 images (22 %), 10 failed, 2.50 images/s, 50.0 steps/s, 1 min 30 s left,"
         " 36.0 s GPU time, 1 of 2 workers busy"
     )
+
+
+def test_what_a_job_waits_for_is_said_once() -> None:
+    """Its reason names the lack of workers already, or something worse; a worker that waits is not busy."""
+    alone = update(reason="No worker is running: start one.", eta_s=None)
+    for text in (line(alone), shown(alone)):
+        assert "No worker is running" in text
+        assert NO_WORKER[:20] not in text
+    assert NO_WORKER in line(update())
+    assert "0 of 1 workers busy, The disk is full." in line(update(worker(doing="waiting"), reason="The disk is full."))
 
 
 def test_markup_in_a_reason_is_only_text() -> None:

@@ -17,6 +17,13 @@ def test_up_starts_what_was_asked_for(run: "Run", monkeypatch: pytest.MonkeyPatc
     assert started == [((tmp_path / "home").resolve(), {"workers": 3, "detach": True})]
 
 
+def test_fewer_than_no_workers_are_refused(run: "Run") -> None:
+    """Before anything is started, in a sentence."""
+    said = run("up", "--workers", "-1")
+    assert said.code == 2
+    assert said.err == "farm: --workers is -1: give how many worker processes to start, 0 or more.\n"
+
+
 def test_down_without_a_farm_says_so(run: "Run") -> None:
     """Nothing to stop is no error."""
     said = run("down")

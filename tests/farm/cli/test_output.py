@@ -32,9 +32,11 @@ def test_json_is_one_document_in_utf8(capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(out) == {"name": "Tassen für Zoë", "state": "done"}
 
 
-@pytest.mark.parametrize(("done", "failed", "text"), [(0, 0, "0 %"), (999, 0, "99 %"), (998, 2, "100 %")])
+@pytest.mark.parametrize(
+    ("done", "failed", "text"), [(0, 0, "0 %"), (999, 0, "99 %"), (998, 2, "99 %"), (1000, 0, "100 %")]
+)
 def test_percent_reaches_a_hundred_only_at_the_end(done: int, failed: int, text: str) -> None:
-    """999 of 1 000 is not all of them."""
+    """999 of 1 000 is not all of them, nor is what failed among them."""
     status = Status.from_finished(
         type("P", (), {"job_id": "a", "name": "a", "images": 1000})(),
         {"state": "running", "images": {"done": done, "failed": failed}},

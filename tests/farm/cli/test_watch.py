@@ -116,7 +116,7 @@ def test_ctrl_c_leaves_the_job_running(here: "Stage", run: "Run", monkeypatch: p
     job = here.submit().job
     monkeypatch.setattr(Farm, "wait", _interrupt)
     said = run("watch", job)
-    assert said.code == 0
+    assert said.code == 130
     assert f"The job goes on: `farm watch {job}` shows it again." in said.err
     assert here.farm.status(job).state is JobState.QUEUED
 

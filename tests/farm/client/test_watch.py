@@ -64,10 +64,11 @@ def test_a_paused_job_has_no_time_left() -> None:
 
 
 def test_failed_images_count_as_settled() -> None:
-    """Nothing more happens to them, so nobody waits for them."""
+    """Nothing more happens to them, so nobody waits for them; they are no pictures made either."""
     story = Story([status(0), status(5, failed=5), status(95, JobState.FAILED, failed=5)])
     _, second, _ = follow(story.view(), interval=2.0)
     assert second.eta_s == 18.0
+    assert second.images_per_s == 2.5
 
 
 def test_the_average_rate_tells_the_time_left_at_first() -> None:
