@@ -1,21 +1,21 @@
 """The contact sheet: pictures side by side, a row per prompt and seed, a column per step count, as one PNG."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from farm.report.layout import LINE, MARGIN, Cell, Label, arrange
+from farm.report.lettering import Lettering
 
 if TYPE_CHECKING:
     from PIL.Image import Image
     from PIL.ImageDraw import ImageDraw
-    from PIL.ImageFont import FreeTypeFont, ImageFont
-
-    Font = FreeTypeFont | ImageFont
 
 __all__ = ["Cell", "contact_sheet"]
 
 _TITLE_SIZE, _TEXT_SIZE = 24, 16
+#: Characters of a paragraph that are looked at: far more than any label shows.
+_READABLE = 1000
 _PAPER, _INK, _PALE, _EMPTY = "#fbfaf7", "#22252a", "#6b7078", "#e4e2dc"
 
 
@@ -33,8 +33,8 @@ def contact_sheet(cells: Sequence[Cell], *, title: str = "", more: int = 0) -> b
     drawing = arrange(cells, picture=next(known, (1, 1)), more=more)
     sheet = Image.new("RGB", (drawing.width, drawing.height), _PAPER)
     draw = ImageDraw.Draw(sheet)
-    heading = _font(_TITLE_SIZE)
-    draw.text((MARGIN, MARGIN - 4), _cut(draw, title, heading, drawing.width - 2 * MARGIN), fill=_INK, font=heading)
+    heading = Lettering(_TITLE_SIZE)
+    heading.draw(draw, (MARGIN, MARGIN - 4), _cut(title, heading, drawing.width - 2 * MARGIN), fill=_INK)
     for label in drawing.labels:
         _write(draw, label)
     for left, top, cell in drawing.pictures:
@@ -66,55 +66,61 @@ def _paint(
     (left, top), (wide, high) = corner, size
     if picture is None:
         draw.rectangle((left, top, left + wide - 1, top + high - 1), fill=_EMPTY)
-        draw.text((left + LINE // 2, top + LINE // 2), "no picture", fill=_PALE, font=_font(_TEXT_SIZE))
+        Lettering(_TEXT_SIZE).draw(draw, (left + LINE // 2, top + LINE // 2), "no picture", fill=_PALE)
         return
     fitted = ImageOps.contain(picture, size, Image.Resampling.LANCZOS)
     sheet.paste(fitted, (left + (wide - fitted.width) // 2, top + (high - fitted.height) // 2))
 
 
 def _write(draw: "ImageDraw", label: Label) -> None:
-    font = _font(_TEXT_SIZE)
-    for number, line in enumerate(wrapped(draw, label.text, font, width=label.width, lines=label.lines)):
-        draw.text((label.left, label.top + number * LINE), line, fill=_PALE if label.pale else _INK, font=font)
+    letters = Lettering(_TEXT_SIZE)
+    for number, line in enumerate(wrapped(label.text, letters, width=label.width, lines=label.lines)):
+        letters.draw(draw, (label.left, label.top + number * LINE), line, fill=_PALE if label.pale else _INK)
 
 
-def _font(size: int) -> "Font":
-    from PIL import ImageFont
-
-    return ImageFont.load_default(size)
-
-
-def wrapped(draw: "ImageDraw", text: str, font: "Font", *, width: int, lines: int) -> list[str]:
+def wrapped(text: str, letters: Lettering, *, width: int, lines: int) -> list[str]:
     """Break a label into at most so many lines of at most `width` pixels.
 
     Too much of it is cut before its last paragraph, which holds the seed.
     """
     *body, last = text.split("\n")
-    made = [line for paragraph in body for line in _broken(draw, paragraph, font, width)]
-    ending = _broken(draw, last, font, width)[: max(1, lines if not body else lines - 1)]
+    made = [line for paragraph in body for line in _broken(paragraph, letters, width)]
+    ending = _broken(last, letters, width)[: max(1, lines if not body else lines - 1)]
     room = max(0, lines - len(ending))
     if len(made) > room:
         made = [*made[: room - 1], f"{made[room - 1]} …"] if room else []
-    return [_cut(draw, line, font, width) for line in (*made, *ending)]
+    return [_cut(line, letters, width) for line in (*made, *ending)]
 
 
-def _broken(draw: "ImageDraw", paragraph: str, font: "Font", width: int) -> list[str]:
-    """Break a paragraph at its spaces."""
+def _broken(paragraph: str, letters: Lettering, width: int) -> list[str]:
+    """Break a paragraph at its spaces, and what has none, as in scripts without them, where it is full."""
     made = [""]
-    for word in paragraph.split():
+    for word in _words(paragraph, letters, width):
         longer = f"{made[-1]} {word}".strip()
-        if made[-1] and draw.textlength(longer, font=font) > width:
+        if made[-1] and letters.width(longer) > width:
             made.append(word)
         else:
             made[-1] = longer
     return made
 
 
-def _cut(draw: "ImageDraw", text: str, font: "Font", width: int) -> str:
+def _words(paragraph: str, letters: Lettering, width: int) -> Iterator[str]:
+    """The words of a paragraph, those in pieces that are wider than a line and not of ASCII."""
+    for word in paragraph[:_READABLE].split():
+        begun = "" if not word.isascii() else word
+        for character in word.removeprefix(begun):
+            if begun and letters.width(begun + character) > width:
+                yield begun
+                begun = ""
+            begun += character
+        yield begun
+
+
+def _cut(text: str, letters: Lettering, width: int) -> str:
     """The text, shortened to `width` pixels with an ellipsis at its end."""
-    if draw.textlength(text, font=font) <= width:
+    if letters.width(text) <= width:
         return text
     kept = text.removesuffix("…").rstrip()
-    while kept and draw.textlength(f"{kept}…", font=font) > width:
+    while kept and letters.width(f"{kept}…") > width:
         kept = kept[:-1]
     return f"{kept.rstrip()}…"

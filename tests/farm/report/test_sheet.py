@@ -1,9 +1,10 @@
 import io
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from farm.report.layout import Cell, arrange
+from farm.report.lettering import Lettering
 from farm.report.sheet import contact_sheet, wrapped
 
 RED, BLUE = (220, 30, 30), (30, 60, 220)
@@ -81,13 +82,23 @@ def test_only_what_is_shown_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a large red circle on a white background, oil on canvas " * 4, "x" * 400, "", "日本 ☂"]
-)
+    "text",
+    [
+        "a large red circle on a white background, oil on canvas " * 4, "x" * 400, "", "日本 ☂", "赤い丸" * 100,
+        "ein Bär in Ænigma, ξένος, кот", "🐈" * 40, "word " * 10_000, "漢" * 100_000,
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("lines", [1, 2, 3, 9])
 def test_labels_fit_their_box_and_keep_the_seed(text: str, lines: int) -> None:
-    """However long the prompt, it stays in its box, and the last line is the seed."""
-    draw, font = ImageDraw.Draw(Image.new("RGB", (9, 9))), ImageFont.load_default(16)
-    made = wrapped(draw, f"{text}\nseed 7", font, width=200, lines=lines)
+    """However long the prompt, in whatever script, it stays in its box, and the last line is the seed."""
+    letters = Lettering(16)
+    made = wrapped(f"{text}\nseed 7", letters, width=200, lines=lines)
     assert len(made) <= lines
     assert made[-1] == "seed 7"
-    assert all(draw.textlength(line, font=font) <= 200 for line in made)
+    assert all(letters.width(line) <= 200 for line in made)
+
+
+def test_a_script_without_spaces_is_broken_into_lines() -> None:
+    """All of it is there, not its first line alone."""
+    letters = Lettering(16)
+    assert "".join(wrapped("赤い丸が白い紙に\nseed 7", letters, width=60, lines=30)[:-1]) == "赤い丸が白い紙に"
