@@ -2,9 +2,14 @@
 
 import threading
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 from typing import Any
 
+from farm.described import read_index
+from farm.errors import ManifestError, ModelError
+from farm.files import DiskFiles
 from farm.manifest.task import PipelineKey
+from farm.weights import components
 from workers.download import Tick
 
 #: Seconds between two calls of `tick`.
@@ -42,6 +47,7 @@ def download(key: PipelineKey, tick: Tick) -> str:
         tick()
     if "error" in done:
         raise done["error"]
+    _check_whole(key, Path(done["folder"]))
     return str(done["folder"])
 
 
@@ -51,6 +57,22 @@ def _download(key: PipelineKey) -> Any:
     return DiffusionPipeline.download(
         key.model, revision=key.revision, variant=key.variant, use_safetensors=True, trust_remote_code=False
     )
+
+
+def _check_whole(key: PipelineKey, folder: Path) -> None:
+    """Refuse a snapshot that was fetched by halves: where the Hub is away, its client takes what there is for whole."""
+    files = DiskFiles(folder)
+    there = {path.partition("/")[0] for path in files.sizes if "/" in path}
+    try:
+        index = read_index(files, key.model)
+    except ManifestError as error:
+        raise ModelError(f"Model {key.model} cannot be loaded: {error.message}") from None
+    missing = [name for name in components(index) if name not in there]
+    if missing:
+        raise ModelError(
+            f"Model {key.model} is only partly in this worker's cache of the Hub, without its {missing[0]}: fetch it"
+            f" with `hf download {key.model}` where the Hub can be reached."
+        )
 
 
 def sentence(key: PipelineKey, kinds: AbstractSet[str]) -> str | None:

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -190,9 +190,12 @@ class Shelf:
             here: bytes of it that are on the disk already.
 
         Returns:
-            The models that are in use.
+            The models that are in use; none where there would not be room without any.
         """
         others = {each: self._size(each) for each in self._models() if each != name}
+        taken = sum(_allocated(self.folder / folder) for each in others for folder in (each, each + _PARTIAL))
+        if inventory.size - here > self.free(self.folder) - _MARGIN + taken:
+            return []
         for each in sorted(others, key=self._used_at):
             if self._fits(inventory.size, here, others):
                 break
@@ -266,8 +269,13 @@ def _read(path: Path) -> tuple[Inventory, dict[str, list[int]]]:
 
 
 def _allocated(folder: Path) -> int:
-    """Bytes that a folder's files take on the disk."""
-    return sum(path.lstat().st_blocks * 512 for path in folder.rglob("*"))
+    """Bytes that a folder's files take on the disk; another worker may be writing or moving them."""
+    total = 0
+    for inner, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(inner, name)).st_blocks * 512  # noqa: PTH118 of what `os.walk` gives
+    return total
 
 
 def _gb(size: int) -> str:

@@ -88,8 +88,10 @@ class Bucket:
         try:
             self._check_revision()
             index = read_index(self._files, self._key.model)
-        except (ManifestError, NoBucketError) as error:
-            raise ModelError(f"Model {self._key.model} cannot be loaded: {error}") from None
+        except ManifestError as error:
+            raise ModelError(f"Model {self._key.model} cannot be loaded: {error.message}") from None
+        except NoBucketError as error:
+            raise ModelError(f"Model {self._key.model} is not there any more. {error}") from None
         files = [
             File(path=path, bytes=self._files.sizes[path]) for path in needed(self._files, index, self._key.variant)
         ]
