@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from farm.doctor.check import Check
-from farm.local.home import Home
+from farm.doctor.check import Check, failed
+from farm.errors import UsageError
+from farm.local.home import ADVICE, Home
 from farm.local.needs import RENDERING, WORKER
 
 #: Gigabytes below which a night's pictures may not fit.
@@ -61,7 +62,7 @@ def _version(library: str) -> str | None:
 def disk(home: Path) -> Check:
     """Whether a farm can live where the home is, or will be, and a night's pictures fit there."""
     if obstacle := Home(home).obstacle():
-        return Check("disk", False, f"FARM_HOME {home} {obstacle}", "Set FARM_HOME to a folder that can be written to.")
+        return failed("disk", UsageError(f"FARM_HOME {home} {obstacle}: {ADVICE}."))
     there = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(there).free / 1e9
     advice = f"Less than {_DISK:.0f} GB: make room, or set FARM_HOME to a folder on a bigger disk."

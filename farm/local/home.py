@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import site
 import sys
 from collections.abc import Mapping
@@ -16,6 +17,12 @@ SUPERVISED = "FARM_SUPERVISED"
 ELSEWHERE = ("FARM_REDIS_URL", "FARM_S3_URL", "FARM_S3_ENDPOINT")
 #: Name of the bucket of a local farm: a folder.
 BUCKET = "farm"
+
+
+#: Bytes that must be free for a farm to write down that it starts.
+_LEAST = 1 << 20
+#: What to do where no farm can live.
+ADVICE = "set FARM_HOME to a folder that can be written to, or make room"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Home:
             except OSError as error:
                 obstacle = f"cannot be made, {error.strerror}"
         if obstacle:
-            raise UsageError(f"FARM_HOME {self.path} {obstacle}: set FARM_HOME to a folder that can be written to.")
+            raise UsageError(f"FARM_HOME {self.path} {obstacle}: {ADVICE}.")
 
     def obstacle(self) -> str | None:
         """Why no farm can live here, as far as can be told without touching anything; None when one can."""
@@ -78,7 +85,7 @@ class Home:
             return "is a file" if there == self.path else f"cannot be made, {there} is a file"
         if not os.access(there, os.W_OK | os.X_OK):
             return "cannot be written to" if there == self.path else f"cannot be made, {there} cannot be written to"
-        return None
+        return "has a full disk" if shutil.disk_usage(there).free < _LEAST else None
 
     def environment(self, inherited: Mapping[str, str] | None = None) -> dict[str, str]:
         """What a child of this farm is given: an environment, this process's when None, and whose child it is."""

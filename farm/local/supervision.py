@@ -174,7 +174,7 @@ class Supervision:
         Raises:
             OSError: it cannot be written, and nobody would learn that the farm is up.
         """
-        waited_for = "starting" in (self._state, state)
+        waited_for = self._state == "starting" and state != "stopping"
         self._state = state or self._state
         notice = Notice(
             pid=os.getpid(), state=self._state, children={each.name: each.process.pid for each in self._children}

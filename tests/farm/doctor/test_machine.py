@@ -75,4 +75,4 @@ def test_a_home_that_cannot_be_is_red(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     check = machine.disk(tmp_path / "file")
     assert (check.ok, check.detail) == (False, f"FARM_HOME {tmp_path / 'file'} is a file")
-    assert check.advice == "Set FARM_HOME to a folder that can be written to."
+    assert check.advice == "Set FARM_HOME to a folder that can be written to, or make room."

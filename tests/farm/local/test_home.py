@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -44,6 +45,9 @@ def test_a_home_that_may_not_be_written_to(tmp_path: Path, monkeypatch: pytest.M
     assert Home(tmp_path).obstacle() == "cannot be written to"
     assert Home(tmp_path / "a" / "b").obstacle() == f"cannot be made, {tmp_path} cannot be written to"
     monkeypatch.setattr("os.access", lambda *_: True)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
+        assert Home(tmp_path).obstacle() == "has a full disk"
 
     def read_only(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")

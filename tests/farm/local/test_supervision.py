@@ -178,7 +178,10 @@ def test_a_home_that_is_removed_ends_its_farm(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_full_disk_ends_nothing(
-    supervise: Callable[..., Home], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    supervise: Callable[..., Home],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A farm that is up stays up when nothing can be written down; before that, nobody would learn that it is up."""
 
@@ -192,3 +195,6 @@ def test_a_full_disk_ends_nothing(
     assert "supervisor.json cannot be written: No space left on device" in capsys.readouterr().err
     with pytest.raises(OSError, match="No space left"):
         supervise(workers=0)
+    home = Home(tmp_path / "home")
+    assert carriers(home) == []
+    assert not home.settings_file.exists()
