@@ -4,6 +4,7 @@ Nothing here is state: which slices are worth a look follows from the ledger's b
 parts themselves. A coordinator that was just started looks at every slice once and writes those that are behind.
 """
 
+import ctypes
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -29,12 +30,17 @@ PAUSE, RETRY_AFTER = 2.0, 10.0
 
 #: How polars is told, before it is imported, to give memory back at once, and to be a guest on a large machine.
 _FRUGAL = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0", "POLARS_MAX_THREADS": "2"}
+#: glibc's number of the setting that says how many heaps threads share; each keeps what it once held.
+_M_ARENA_MAX = -8
 
 
 def be_frugal() -> None:
-    """Keep this process small, whatever the size of its jobs: called before anything imports polars."""
+    """Keep this process small, whatever the size of its jobs: called before threads begin and polars is imported."""
     for name, value in _FRUGAL.items():
         os.environ.setdefault(name, value)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none, and one heap
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
 @dataclass(slots=True)
