@@ -8,6 +8,8 @@ import torch
 from farm.errors import RenderError
 from farm.manifest.task import PipelineKey, RenderTask
 from farm.profile.seconds import Kind
+from tests.shapes import make
+from tests.shapes.parts import vae
 from workers.device import Device
 from workers.lease import StoppedError
 from workers.pipeline import Loaded, load
@@ -161,6 +163,16 @@ def test_a_scheduler_that_does_not_fit_is_named(flux: Loaded, make_task: MakeTas
     """A flow-matching model and DDIM: one sentence for the user."""
     with pytest.raises(RenderError, match="ddim does not fit"):
         render(flux, [make_task(flux.key, scheduler="ddim")], start=0, on_step=ignore)
+
+
+def test_a_picture_of_another_size_is_no_picture(device: Device, make_task: MakeTask) -> None:
+    """Lumina 2 takes its VAE for one of factor 8: with another it draws half the edge, and says nothing."""
+    pipe = make("lumina2")
+    pipe.register_modules(vae=vae(blocks=3))
+    pipe.set_progress_bar_config(disable=True)
+    loaded = Loaded(key=PipelineKey("m"), pipe=pipe, device=device, dtype="float32", bytes=1)
+    with pytest.raises(RenderError, match=r"Lumina2Pipeline drew 32x16 where 64x32 was asked for: change render\.size"):
+        render(loaded, [make_task(loaded.key, height=32)], start=0, on_step=ignore)
 
 
 def test_a_picture_of_nan_is_a_fault_of_its_own(sd15: Loaded, make_task: MakeTask) -> None:
