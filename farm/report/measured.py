@@ -1,7 +1,8 @@
 """What a report needs of each record and of each batch, as lean rows: a job of a million images has 150 000 of them."""
 
 import math
-from typing import NamedTuple
+import sys
+from typing import Any, NamedTuple, Self
 
 from farm.profile.outcome import Outcome
 
@@ -23,6 +24,11 @@ class Attempt(NamedTuple):
     finished_at: float
     load_s: float
     busy_s: float
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> Self:
+        """A row of the table; texts that many rows share are one text in memory."""
+        return cls._make(sys.intern(value) if type(value) is str else value for value in row)
 
     @property
     def token(self) -> str:

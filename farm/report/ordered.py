@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 #: Lines that are held in memory; one file holds as many.
 HELD = 10_000
 #: Indexes that are given back at once.
-WINDOW = 5_000
+WINDOW = 2_500
 #: Lines of a row group: where neighbours in the user's order are far apart, a window reads one of every file.
 _ROW_GROUP = 500
 

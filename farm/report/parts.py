@@ -54,7 +54,7 @@ class Part:
 
     def attempts(self) -> Iterator[Attempt]:
         """Its records."""
-        return map(Attempt._make, self.frames["attempts"].select(Attempt._fields).iter_rows())
+        return map(Attempt.of, self.frames["attempts"].select(Attempt._fields).iter_rows())
 
     def batches(self) -> Iterator[Batch]:
         """Its batches."""

@@ -19,8 +19,8 @@ from farm.store.store import Store
 if TYPE_CHECKING:
     from farm.plan.plan import Plan
 
-#: Failed tasks that become lines at once.
-_FAILED = 2000
+#: Tasks that become lines at once.
+_LINES = 2000
 
 
 class StoppedError(Exception):
@@ -78,7 +78,8 @@ def _write_results(
             part = tables.part(piece, folded)
             measured.add(part)
             size += int(part.frames["images"]["bytes"].sum())
-            lines.add(results(part.frames["images"], plan.job_id))
+            for rows in part.frames["images"].iter_slices(_LINES):
+                lines.add(results(rows, plan.job_id))
             if stopped():
                 raise StoppedError
         store.put_stream(keys.results(plan.job_id), lines.pieces(), content_type="application/jsonl")
@@ -97,7 +98,7 @@ def _write_errors(
     """One line for each task that failed; how many those are."""
     with Lines() as lines:
         failed = _failed(plan, folded, failures, blocked)
-        while some := list(islice(failed, _FAILED)):
+        while some := list(islice(failed, _LINES)):
             lines.add(errors(some))
         store.put_stream(keys.errors(plan.job_id), lines.pieces(), content_type="application/jsonl")
         return lines.written

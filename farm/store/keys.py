@@ -1,6 +1,7 @@
 """The only place a key of the store is spelled."""
 
 import re
+import sys
 from typing import NamedTuple
 
 from farm.plan.ranges import WorkRange
@@ -82,7 +83,7 @@ def parse_record(job_id: str, key: str) -> RecordName | None:
         return None
     return RecordName(
         WorkRange(job_id, int(found["start"]), int(found["stop"])),
-        Token(found["epoch"], int(found["counter"])),
+        Token(sys.intern(found["epoch"]), int(found["counter"])),  # one text for all the records of a job
         Outcome(found["outcome"]),
     )
 
