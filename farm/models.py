@@ -136,8 +136,8 @@ def _in_bucket(model: str, variant: str | None, family: str | None, buckets: Buc
     place = s3_place(model)
     if place is None:
         raise wrong(f"{shown(model)} must look like s3://bucket/folder.")
-    files = StoredFiles(buckets(*place))
     try:
+        files = StoredFiles(buckets(*place))
         class_name = _checked(files, model, variant)
     except NoBucketError as error:
         raise wrong(f"{shown(model)} is not there. {error}") from None

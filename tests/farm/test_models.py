@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from farm.errors import ManifestError
-from farm.models import builtin_path, resolve
+from farm.errors import ManifestError, NoBucketError, ServiceError, StoreError
+from farm.models import builtin_path, resolve, stored_name
+from farm.store.memory import MemoryStore
 
 GOOD = (2).to_bytes(8, "little") + b"{}"
 SD = {
@@ -200,3 +201,96 @@ def test_a_changed_folder_is_another_revision(folder: Make) -> None:
     before = resolve(str(path)).revision
     (path / "unet" / "config.json").write_text("{}", encoding="utf-8")
     assert resolve(str(path)).revision != before
+
+
+def test_a_copy_of_the_built_in_model_is_what_it_is(tmp_path: Path) -> None:
+    """Under any name, and trained on: its design says so; what the user says goes before."""
+    copy = shutil.copytree(builtin_path("shapes"), tmp_path / "sdxl-of-mine")
+    assert resolve(str(copy)).family.name == "shapes"
+    with (copy / "unet" / "diffusion_pytorch_model.safetensors").open("r+b") as weights:
+        weights.seek(-1, 2)
+        weights.write(b"x")
+    assert resolve(str(copy)).family.name == "shapes"
+    assert resolve(str(copy), family="sdxl").family.name == "sdxl"
+    config = copy / "unet" / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"cross_attention_dim": 768}))
+    assert resolve(str(copy)).family.name == "sdxl"
+
+
+class Shop:
+    """A server of buckets, one of them with a model in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = MemoryStore()
+        for path in folder.rglob("*"):
+            if path.is_file():
+                self.store.put(path.relative_to(folder).as_posix(), path.read_bytes())
+
+    def open(self, bucket: str, prefix: str) -> MemoryStore:
+        """A place in a bucket."""
+        if bucket == "denied":
+            raise StoreError("The store denies access to the bucket 'denied'.")
+        if bucket == "missing":
+            raise NoBucketError("The store has no bucket 'missing': create it, or check render.model.")
+        return self.store if (bucket, prefix) == ("models", "a/mugs") else MemoryStore()
+
+
+def test_a_model_in_a_bucket(folder: Make) -> None:
+    """Its files say what it is, as a folder's do; its revision is their fingerprint."""
+    shop = Shop(folder(vae={"block_out_channels": [1, 2, 3, 4]}, unet={"sample_size": 64}))
+    info = resolve("s3://models/a/mugs/", buckets=shop.open)
+    assert (info.model, info.class_name, info.family.name) == ("s3://models/a/mugs", "StableDiffusionPipeline", "sd")
+    assert (info.default_width, info.flow, info.local, info.on_hub) == (512, False, None, False)
+    shop.store.put("unet/config.json", b"{}")
+    assert resolve("s3://models/a/mugs", buckets=shop.open).revision != info.revision
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "said"),
+    [
+        ("s3://models/nothing", ManifestError, "'s3://models/nothing' has no model_index.json"),
+        ("s3://missing/x", ManifestError, "'s3://missing/x' is not there. The store has no bucket 'missing'"),
+        ("s3://denied/x", StoreError, "denies access to the bucket"),
+    ],
+)
+def test_a_bucket_that_gives_no_model(folder: Make, model: str, kind: type[Exception], said: str) -> None:
+    """What the manifest has wrong is its error, what the store refuses is the store's."""
+    with pytest.raises(kind, match=re.escape(said)):
+        resolve(model, buckets=Shop(folder()).open)
+
+
+def test_a_bucket_is_checked_for_weights_and_has_no_revision(folder: Make) -> None:
+    """Safetensors only, whole, of the variant; a revision is of the Hub."""
+    shop = Shop(folder())
+    with pytest.raises(ManifestError, match=r"render\.revision: is given"):
+        resolve("s3://models/a/mugs", revision="main", buckets=shop.open)
+    with pytest.raises(ManifestError, match="has no weights of the variant fp16"):
+        resolve("s3://models/a/mugs", variant="fp16", buckets=shop.open)
+    shop.store.delete(["unet/model.safetensors"])
+    shop.store.put("unet/model.bin", b"")
+    with pytest.raises(ManifestError, match=r"holds only model\.bin"):
+        resolve("s3://models/a/mugs", buckets=shop.open)
+
+
+def test_without_a_farm_a_bucket_cannot_be_asked() -> None:
+    """The settings say where it is."""
+    with pytest.raises(ServiceError, match="No farm is configured here"):
+        resolve("s3://models/a/mugs")
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("/data/my mugs", "my-mugs"),
+        ("/data/models--a--b/snapshots/0123", "models--a--b"),
+        ("s3://bucket/models/mugs", "mugs"),
+        ("/data/..", "model"),
+        ("/data/ü", "model"),
+        ("/", "model"),
+        ("/data/" + "x" * 200, "x" * 60),
+        ("/data/.hidden", "hidden"),
+    ],
+)
+def test_a_name_among_keys_and_folders(model: str, name: str) -> None:
+    """Short, and nothing in it that could be a path."""
+    assert stored_name(model) == name

@@ -240,3 +240,35 @@ def test_every_error_of_the_settings_is_the_farms_own(folder: Path, monkeypatch:
         Settings.load()
     monkeypatch.setenv("FARM_CONFIG", "/dev/null")
     assert Settings.load().redis_url is None
+
+
+def test_a_model_travels_unless_the_store_is_on_this_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local farm's own store shares the disk; a store that a variable names may be anywhere, on this machine too."""
+    assert not Settings.load(home=home).uploads_models
+    monkeypatch.setenv("FARM_UPLOAD_MODELS", "1")
+    assert Settings.load(home=home).uploads_models
+    monkeypatch.delenv("FARM_UPLOAD_MODELS")
+    monkeypatch.setenv("FARM_S3_URL", "s3://farm")
+    monkeypatch.setenv("FARM_S3_ENDPOINT", "http://127.0.0.1:9000")
+    assert Settings.load(home=home).uploads_models
+    monkeypatch.setenv("FARM_UPLOAD_MODELS", "0")
+    assert not Settings.load(home=home).uploads_models
+
+
+def test_the_model_cache_lies_below_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Unless a variable names another place."""
+    assert Settings.load().model_cache == tmp_path / "models"
+    monkeypatch.delenv("FARM_MODEL_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert (Settings.load().model_cache, Settings.load().model_cache_gb) == (tmp_path / "stepfarm" / "models", 100)
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    assert Settings.load().model_cache == tmp_path / "me" / ".cache" / "stepfarm" / "models"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "much", "inf"])
+def test_a_budget_is_a_number_above_nothing(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """A wrong one is named."""
+    monkeypatch.setenv("FARM_MODEL_CACHE_GB", value)
+    with pytest.raises(UsageError, match="FARM_MODEL_CACHE_GB is wrong"):
+        Settings.load()

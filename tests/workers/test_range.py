@@ -1,4 +1,6 @@
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -359,3 +361,53 @@ def test_the_next_range_needs_no_second_load(bench: Bench, make_plan: Any) -> No
     bench.run(plan.job_id, 2, 4)
     (loaded,) = bench.child.runner.cache._loaded.values()
     assert loaded.embeds.misses == 1
+
+
+class Fetches:
+    """A place of models where fetching one takes a while; asked what to do meanwhile."""
+
+    def __init__(self, meanwhile: Any) -> None:
+        self.meanwhile = meanwhile
+
+    @contextmanager
+    def at(self, _key: PipelineKey, tick: Any) -> Iterator[str]:
+        """Fetch."""
+        self.meanwhile()
+        tick()
+        tick("The store is away.")
+        yield "nowhere"
+
+
+@pytest.mark.parametrize(("signal", "outcome"), [(Signal.CANCEL, Outcome.CANCELLED), (Signal.DRAIN, Outcome.RETURNED)])
+def test_a_worker_that_fetches_a_model_hears_what_is_said(
+    bench: Bench, make_plan: Any, signal: Signal, outcome: Outcome
+) -> None:
+    """A cancelled job or a drained worker: the range is closed, and nobody is blamed."""
+    plan = make_plan(bench.store)
+
+    def told() -> None:
+        bench.ledger.signal = signal
+        bench.child.keeper.renew_all()
+
+    bench.child.runner.models = Fetches(told)  # type: ignore[assignment]  # as far as it is used
+    bench.run(plan.job_id, 0, 4)
+    assert bench.outcomes(plan.job_id) == {(0, 4): outcome}
+    assert (bench.ledger.unfits, bench.ledger.failed) == ([], [])
+
+
+def test_fetching_a_model_is_load_and_says_what_it_waits_for(bench: Bench, make_plan: Any) -> None:
+    """Its seconds are the range's, and the ledger hears why nothing moves."""
+    plan, heard = make_plan(bench.store), list[str]()
+
+    def load(_key: PipelineKey, _device: Device, find: Find) -> Loaded:
+        with find(_key):
+            heard.extend(held.trouble for held in bench.child.keeper._held)
+            time.sleep(0.2)
+            raise ModelError("no model")
+
+    bench.child.runner.models = Fetches(lambda: time.sleep(0.2))  # type: ignore[assignment]  # as far as it is used
+    bench.child.runner.cache._load = load
+    bench.run(plan.job_id, 0, 4)
+    assert heard == ["A worker waits to fetch its model. The store is away."]
+    spent = seconds_by_kind(span for span in bench.session().spans if span.job == plan.job_id)
+    assert spent[Kind.LOAD] > 0.4

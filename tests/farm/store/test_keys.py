@@ -58,3 +58,11 @@ def test_controls_are_ordered_by_their_number() -> None:
     assert all(name.startswith(keys.controls(JOB)) for name in names)
     assert [keys.parse_control(name) for name in names][2] == (10, "pause")
     assert keys.parse_control(keys.plan(JOB)) is None
+
+
+def test_a_model_has_a_folder_of_its_own() -> None:
+    """Its files below their own paths, and for each variant what it consists of."""
+    assert keys.model("mugs", "0f") == "models/mugs-0f/"
+    assert keys.model_file("mugs", "0f", "unet/config.json") == "models/mugs-0f/unet/config.json"
+    assert keys.inventory("mugs", "0f", None) == "models/mugs-0f/complete.json"
+    assert keys.inventory("mugs", "0f", "fp16") == "models/mugs-0f/complete.fp16.json"
