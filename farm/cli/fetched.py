@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from farm.cli.output import count
+from farm.cli.output import count, size
 from farm.ledger.values import JobState
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ def said(fetched: "Fetched") -> Iterator[str]:
     there = fetched.images - fetched.brought
     kept = f", {there} of them from an earlier fetch" if there else ""
     sheet = f", contact sheet {fetched.sheet.name}" if fetched.sheet else ""
-    yield f"{count(fetched.images, 'picture')} ({fetched.bytes / 1e6:.1f} MB) in {fetched.folder}{kept}{sheet}."
+    yield f"{count(fetched.images, 'picture')} ({size(fetched.bytes)}) in {fetched.folder}{kept}{sheet}."
     job = fetched.job
     if not job.state.over:
         yield (

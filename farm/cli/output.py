@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from farm.client.status import Status
 
 
+#: Bytes of a unit, its name, and digits after the point.
+_UNITS = ((1e9, "GB", 1), (1e6, "MB", 1), (1e3, "kB", 0))
+
+
 def print_json(value: Any) -> None:
     """Print a value as one JSON document."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
@@ -28,6 +32,12 @@ def seconds(value: float | None) -> str:
 def moment(at: float) -> str:
     """An instant for a person, in the zone of this machine: ``2026-11-21 05:37``."""
     return datetime.fromtimestamp(at, tz=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def size(number: int) -> str:
+    """Bytes for a person: ``34 kB``, ``12.3 MB``, ``1.2 GB``."""
+    scale, unit, digits = next(each for each in _UNITS if number >= each[0] or not each[2])
+    return f"{number / scale:.{digits}f} {unit}"
 
 
 def count(number: int, noun: str) -> str:

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from farm.cli.output import count, moment, percent, print_json, seconds, table
+from farm.cli.output import count, moment, percent, print_json, seconds, size, table
 from farm.client.status import Status
 from farm.ledger.values import JobState
 
@@ -42,6 +42,14 @@ def test_percent_reaches_a_hundred_only_at_the_end(done: int, failed: int, text:
         {"state": "running", "images": {"done": done, "failed": failed}},
     )
     assert percent(status) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 kB"), (34_100, "34 kB"), (12_345_678, "12.3 MB"), (1_200_000_000, "1.2 GB")]
+)
+def test_sizes_read_at_a_glance(number: int, text: str) -> None:
+    """No picture is 0.0 MB."""
+    assert size(number) == text
 
 
 def test_one_is_not_many() -> None:

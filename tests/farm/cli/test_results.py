@@ -21,9 +21,7 @@ def test_fetch_says_what_it_brought(here: "Stage", run: "Run", tmp_path: Path) -
     here.end(job, JobState.DONE)
     said = run("fetch", "mugs", tmp_path / "out")
     assert (said.code, said.err) == (0, "")
-    assert re.fullmatch(
-        rf"4 pictures \(0\.0 MB\) in {tmp_path / 'out'}, contact sheet contact-sheet\.png\.\n", said.out
-    )
+    assert re.fullmatch(rf"4 pictures \(1 kB\) in {tmp_path / 'out'}, contact sheet contact-sheet\.png\.\n", said.out)
     assert len(list((tmp_path / "out" / "images").glob("*.png"))) == 4
     again = run("fetch", "mugs", tmp_path / "out")
     assert "4 of them from an earlier fetch" in again.out
