@@ -67,7 +67,8 @@ class Held:
     started_at: float = field(init=False)
     busy_s: float | None = None
     slowest: float = 0.0
-    #: Why nothing of it can be stored or read now; empty while all is well.
+    #: Whether it waits for the store, and why that refuses; empty where the store is only slow.
+    waiting: bool = False
     trouble: str = ""
 
     def __post_init__(self) -> None:
@@ -82,12 +83,12 @@ class Held:
 
     def waits(self, why: str = "") -> None:
         """Nothing moves, and not because of this range: the store refuses, or has no place yet for its pictures."""
-        self.trouble = why
+        self.waiting, self.trouble = True, why
         self.tick()
 
     def goes_on(self) -> None:
         """The store takes and gives again."""
-        self.trouble = ""
+        self.waiting, self.trouble = False, ""
         self.tick()
 
     def rendering(self, *, steps: int) -> None:
@@ -131,7 +132,7 @@ class Held:
         """What the next renewal carries."""
         return Progress(
             ticks=self.ticks,
-            doing="waiting" if self.trouble else self.doing,
+            doing="waiting" if self.waiting else self.doing,
             trouble=self.trouble,
             step=self.step,
             steps=self.steps,

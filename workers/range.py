@@ -194,6 +194,7 @@ class Runner:
             self.watch.switch(Kind.BLOCKED, **place(attempt))
             while not self.publisher.enter(wait=INTERVAL):
                 attempt.held.waits()
+            attempt.held.goes_on()
             self.watch.switch(Kind.POST, **place(attempt))
         return True
 

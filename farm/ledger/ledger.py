@@ -57,7 +57,6 @@ def _client(url: str, name: str, *, timeout: float, **options: Any) -> "redis.Re
             client_name=f"stepfarm-{name}",
             socket_connect_timeout=5,
             socket_timeout=timeout,
-            health_check_interval=10,
             **options,
         )
     except ValueError as error:
