@@ -35,8 +35,7 @@ class _Reader:
         self.count += 1
         line = node.start_mark.line + 1
         if depth > MANIFEST_DEPTH:
-            message = f"is nested too deeply: {MANIFEST_DEPTH} levels are the most of a manifest."
-            raise ManifestError(message, file=self.file, line=line, field=path)
+            raise _too_deep(self.file, line, path)
         if self.count > MANIFEST_VALUES:
             raise _too_many(self.file, line)
         self.lines.setdefault(path, line)
@@ -78,23 +77,38 @@ def _too_many(file: str | None, line: int) -> ManifestError:
     return ManifestError(message, file=file, line=line)
 
 
+def _too_deep(file: str | None, line: int, field: str | None = None) -> ManifestError:
+    message = f"is nested too deeply: {MANIFEST_DEPTH} levels are the most of a manifest."
+    return ManifestError(message, file=file, line=line, field=field)
+
+
 def _composer(file: str | None) -> "type[Composer]":
     """A composer of nodes that stops where a manifest has too many, before they fill the memory."""
     from ruamel.yaml.composer import Composer
 
     class Bounded(Composer):
-        """Counts its nodes."""
+        """Counts its nodes and levels."""
 
         def __init__(self, loader: Any = None) -> None:
             super().__init__(loader)
-            self.count, self.warn_double_anchors = 0, False
+            self.count, self.level, self.warn_double_anchors = 0, 0, False
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             """One node and all in it."""
             self.count += 1
             if self.count > 2 * MANIFEST_VALUES:  # a key and its value are two
-                raise _too_many(file, self.parser.peek_event().start_mark.line + 1)
-            return super().compose_node(parent, index)
+                raise _too_many(file, self._line)
+            if self.level > MANIFEST_DEPTH + 1:
+                raise _too_deep(file, self._line)
+            self.level += 1
+            node = super().compose_node(parent, index)
+            self.level -= 1
+            return node
+
+        @property
+        def _line(self) -> int:
+            line: int = self.parser.peek_event().start_mark.line
+            return line + 1
 
     return Bounded
 
