@@ -10,11 +10,15 @@ import pytest
 from farm.manifest.task import PipelineKey, RenderTask
 from farm.plan.plan import Plan
 from farm.plan.ranges import WorkRange
+from farm.profile.fold import fold
 from farm.profile.outcome import Outcome, Token
 from farm.profile.record import BatchRecord, ErrorInfo, ImageRecord, Record, WorkerInfo
 from farm.profile.seconds import Kind, Session, Span
 from farm.report.load import JobData, load
+from farm.report.measured import Batch
+from farm.report.parts import Tables, record_names
 from farm.report.rollup import finish
+from farm.report.slices import slices
 from farm.store import keys
 from farm.store.memory import MemoryStore
 
@@ -209,6 +213,12 @@ class Farm:
         """Roll the job up."""
         plan = cast("Plan", self.plan)
         return finish(store=self.store, plan=plan, failures=(failures or {}).items(), blocked=blocked or {})
+
+    def batches(self) -> list[Batch]:
+        """Every batch, as the tables have it."""
+        names = record_names(self.store, self.plan.job_id)
+        folded, tables = fold(names), Tables(self.store, self.plan.job_id)
+        return [batch for piece in slices(names, folded) for batch in tables.part(piece, folded).batches()]
 
     def data(self) -> JobData:
         """Everything that was measured, as a report reads it."""

@@ -7,15 +7,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from farm.profile.outcome import Outcome
-from farm.report.charges import busy_seconds, charged_batches, totals, wasted_seconds
+from farm.report.charges import busy_seconds, totals, wasted_seconds
+from farm.report.values import Totals
 
 if TYPE_CHECKING:
     from tests.farm.report.conftest import Farm
 
 
+def total_of(farm: Farm) -> Totals:
+    """The job in one line."""
+    data = farm.data()
+    return totals(data.attempts, steps=data.measured.groups.steps)
+
+
 def test_totals_count_every_attempt(rendered: Farm) -> None:
     """Load is in the averages; 8 pictures took 2 s of load, 6 s and 10 s."""
-    total = totals(rendered.data())
+    total = total_of(rendered)
     assert (total.images, total.steps) == (8, 120)
     assert total.gpu_s == pytest.approx(18.0)
     assert total.s_per_image == pytest.approx(18 / 8)
@@ -30,7 +37,7 @@ def test_totals_count_every_attempt(rendered: Farm) -> None:
 def test_an_attempt_without_a_picture_is_paid_and_wasted(rendered: Farm, outcome: Outcome) -> None:
     """Failed, cancelled, returned and lost seconds cost as much as any others, load included."""
     rendered.record(4, 8, 9, outcome=outcome, load=1.0, busy=4.0)
-    total = totals(rendered.data())
+    total = total_of(rendered)
     assert total.gpu_s == pytest.approx(22.0)
     assert total.wasted_s == pytest.approx(4.0)
     assert total.images == 8
@@ -39,16 +46,16 @@ def test_an_attempt_without_a_picture_is_paid_and_wasted(rendered: Farm, outcome
 def test_a_partly_late_attempt_is_waste_in_part(rendered: Farm) -> None:
     """Of four pictures that another attempt had made, every second is waste; its load too, as it won nothing."""
     rendered.record(0, 4, 9, load=3.0)
-    data = rendered.data()
-    assert wasted_seconds(data, busy_seconds(data.attempts)) == pytest.approx(3.0 + 6.0)
+    attempts = rendered.data().attempts
+    assert wasted_seconds(attempts, busy_seconds(attempts)) == pytest.approx(3.0 + 6.0)
 
 
 def test_a_half_late_attempt_keeps_its_load(farm: Farm) -> None:
     """An attempt that won half of its pictures wasted the other half, and its load was of use."""
     farm.record(0, 2, 1)
     farm.record(0, 4, 2, load=3.0)
-    data = farm.data()
-    assert wasted_seconds(data, busy_seconds(data.attempts)) == pytest.approx(3.0)
+    attempts = farm.data().attempts
+    assert wasted_seconds(attempts, busy_seconds(attempts)) == pytest.approx(3.0)
 
 
 def test_no_second_of_a_slow_worker_is_paid_twice(farm: Farm) -> None:
@@ -58,17 +65,8 @@ def test_no_second_of_a_slow_worker_is_paid_twice(farm: Farm) -> None:
     farm.record(4, 6, 2, busy=2.0)
     farm.record(4, 8, 2, outcome=Outcome.LOST, busy=5.0)
     data = farm.data()
-    assert sorted(busy_seconds(data.attempts).values()) == [0.0, 2.0, 3.0, 6.0]
-    assert totals(data).wasted_s == pytest.approx(3.0)
-
-
-def test_a_cut_batch_is_charged_by_its_pictures(farm: Farm) -> None:
-    """A record that holds three of a batch of four carries the whole call's seconds, and pays three quarters."""
-    record = farm.record(0, 4, 1)
-    [charge] = charged_batches(farm.data())
-    cut = record.batches[0].model_copy(update={"stop": 3})
-    assert charge.seconds == pytest.approx(6.0)
-    assert type(charge)(charge.attempt, cut, 3).seconds == pytest.approx(4.5)
+    assert sorted(busy_seconds(data.attempts)) == [0.0, 2.0, 3.0, 6.0]
+    assert total_of(farm).wasted_s == pytest.approx(3.0)
 
 
 def test_without_a_price_only_seconds_are_told(farm: Farm) -> None:
@@ -76,10 +74,10 @@ def test_without_a_price_only_seconds_are_told(farm: Farm) -> None:
     free = farm.record(0, 4, 1).worker.model_copy(update={"id": "w2", "price_per_hour": None})
     farm.store.delete(list(farm.store.list("jobs/")))
     farm.record(0, 4, 1, worker=free)
-    total = totals(farm.data())
+    total = total_of(farm)
     assert (total.cost_usd, total.usd_per_image, total.usd_per_step) == (None, None, None)
     farm.record(4, 8, 2)
-    total = totals(farm.data())
+    total = total_of(farm)
     assert total.cost_usd == pytest.approx(0.01)
     assert total.unpriced_s == pytest.approx(6.0)
 
@@ -87,7 +85,7 @@ def test_without_a_price_only_seconds_are_told(farm: Farm) -> None:
 def test_a_job_without_a_picture_has_no_averages(farm: Farm) -> None:
     """Seconds were spent, and nothing is divided by no images."""
     farm.record(0, 4, 1, outcome=Outcome.FAILED, busy=5.0)
-    total = totals(farm.data())
+    total = total_of(farm)
     assert (total.images, total.gpu_s, total.wasted_s) == (0, 5.0, 5.0)
     assert (total.s_per_image, total.s_per_step, total.usd_per_image) == (None, None, None)
 
@@ -111,11 +109,12 @@ def test_every_second_is_useful_or_wasted_and_paid_once(
         farm.record(start, start + size, counter, outcome=outcome, load=load, busy=load + work)
     data = farm.data()
     busy = busy_seconds(data.attempts)
-    paid, wasted = sum(busy.values()), wasted_seconds(data, busy)
+    paid, wasted = sum(busy), wasted_seconds(data.attempts, busy)
     assert paid == sum(load + work for *_, load, work in attempts)
     assert -1e-9 <= wasted <= paid + 1e-9
     if not len(data.folded):
         assert wasted == pytest.approx(paid)
     rendered = [(start, size) for start, size, outcome, *_ in attempts if outcome == "rendered"]
     positions = {position for start, size in rendered for position in range(start, start + size)}
-    assert sum(charge.images for charge in charged_batches(data)) == len(data.folded) == len(positions)
+    charged = sum(row.images for row in data.measured.groups.rows())
+    assert charged == sum(one.won for one in data.attempts) == len(data.folded) == len(positions)

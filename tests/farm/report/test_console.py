@@ -83,10 +83,7 @@ def test_too_few_batches_are_said(served: Farm) -> None:
 @pytest.mark.parametrize("width", [80, 120])
 def test_no_line_is_wider_than_the_terminal(served: Farm, width: int) -> None:
     """Long names of models and GPUs wrap; figures are never cut."""
-    attempts = served.data().attempts
-    long = attempts[0].record.worker.model_copy(
-        update={"gpu": "NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition"}
-    )
+    long = served.worker.model_copy(update={"gpu": "NVIDIA RTX PRO 6000 Blackwell Max-Q Workstation Edition"})
     served.record(4, 8, 1, worker=long)
     text = printed(build(served.data()), width)
     assert max(map(len, text.splitlines())) <= width
@@ -118,10 +115,10 @@ def test_a_job_without_a_picture_says_so(farm: Farm) -> None:
 
 def test_names_are_no_markup(farm: Farm) -> None:
     """A model's name in square brackets is printed as it is."""
-    farm.record(0, 4, 1)
-    data = farm.data()
-    batches = data.attempts[0].record.batches
-    batches[0] = batches[0].model_copy(update={"model": "org/[bold]mine", "scheduler": "[/]"})
-    text = printed(build(data))
+    record = farm.record(0, 4, 1)
+    strange = record.batches[0].model_copy(update={"model": "org/[bold]mine", "scheduler": "[/]"})
+    [key] = farm.store.list("jobs/mugs/records/")
+    farm.store.put(key, record.model_copy(update={"batches": [strange]}).model_dump_json().encode())
+    text = printed(build(farm.data()))
     assert "org/[bold]mine, 64x64" in text
     assert "[/]" in text

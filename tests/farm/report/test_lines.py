@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from farm.manifest.model import load
 from farm.plan.plan import make_plan
-from farm.report.lines import error, result, shares, to_jsonl
+from farm.report.lines import error, errors, results
+from farm.report.ordered import Lines
+from farm.report.tables import IMAGES, Gathered, add_images
+from tests.farm.report.oracle import result, same
 
 if TYPE_CHECKING:
     from farm.plan.plan import Plan
@@ -30,8 +35,9 @@ RENDER = {
 
 def errors_of(plan: Plan, sentence: str = "it was black") -> bytes:
     """Error rows of every task of a job."""
-    tasks = (plan.task(position) for position in range(plan.images))
-    return to_jsonl({task.index: error(task, sentence) for task in tasks})
+    with Lines() as lines:
+        lines.add(errors((plan.task(position), sentence) for position in range(plan.images)))
+        return b"".join(lines.pieces())
 
 
 def contents(plan: Plan) -> list[dict[str, Any]]:
@@ -72,15 +78,19 @@ def test_a_hub_revision_stays_in_the_row(farm: Farm) -> None:
 
 
 def _with_pipeline(task: Any, pipeline: Any) -> Any:
-    from dataclasses import replace
-
     return replace(task, pipeline=pipeline)
+
+
+def lines_of(farm: Farm) -> list[dict[str, Any]]:
+    """The results of a job, in the user's order."""
+    farm.finish()
+    return [json.loads(line) for line in farm.store.get("jobs/mugs/results.jsonl").decode().split("\n")[:-1]]
 
 
 def test_a_result_line_says_where_and_how_much(farm: Farm) -> None:
     """Shares of the batch, waiting and publishing, and the cost at the worker's price."""
-    record = farm.record(0, 4, 1)
-    line = result(farm.plan.task(1), record, record.batches[0], record.images[1])
+    farm.record(0, 4, 1)
+    line = lines_of(farm)[1]
     assert (line["index"], line["custom_id"], line["key"]) == (2, "c1", "jobs/mugs/images/000002.png")
     assert (line["seconds"], line["denoise_s"], line["queued_s"]) == pytest.approx((1.5, 1.0, 2.0))
     assert (line["encode_s"], line["upload_s"]) == (0.01, 0.02)
@@ -89,22 +99,39 @@ def test_a_result_line_says_where_and_how_much(farm: Farm) -> None:
 
 def test_a_result_line_says_what_the_picture_is_of(farm: Farm) -> None:
     """A line describes its picture without the manifest."""
-    record, task = farm.record(0, 4, 1), farm.plan.task(1)
-    line = result(task, record, record.batches[0], record.images[1])
+    farm.record(0, 4, 1)
+    task, line = farm.plan.task(1), lines_of(farm)[1]
     assert task.content().items() >= {name: line[name] for name in ("prompt", "negative_prompt", "scheduler")}.items()
     assert (line["model"], line["guidance_scale"]) == (task.pipeline.model, task.guidance_scale)
 
 
-def test_shares_of_a_cut_batch_are_those_of_the_whole_call(farm: Farm) -> None:
-    """A picture costs one batch_size-th, however the record was cut."""
-    batch = farm.batch(0, 4)
-    assert shares(batch.model_copy(update={"stop": 1})) == shares(batch)
+def test_a_line_has_the_fields_in_the_order_people_read_them(farm: Farm) -> None:
+    """What the user called it first, then where it is, what it is of, and what it cost."""
+    farm.record(0, 4, 1)
+    found = result(cast("Plan", farm.plan), farm.record(0, 4, 1), farm.batch(0, 4), farm.image(0, 0))
+    assert list(lines_of(farm)[0]) == list(found)
 
 
-@settings(deadline=None)
-@given(st.dictionaries(st.integers(0, 99), st.fixed_dictionaries({"prompt": st.text()})))
-def test_json_lines_are_one_line_each_in_order(lines: dict[int, dict[str, str]]) -> None:
-    """Whatever a prompt holds, there is one line per task, in UTF-8, in the order of the index."""
-    data = to_jsonl(lines)
-    assert [json.loads(line) for line in data.split(b"\n")[:-1]] == [lines[index] for index in sorted(lines)]
-    assert data.count(b"\n") == len(lines)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    label=st.text(max_size=5),
+    meta=st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=5) | st.none() | st.floats(0, 1)),
+    guidance=st.none() | st.floats(0, 20),
+    price=st.none() | st.floats(0, 9),
+)
+def test_whatever_a_task_is_called_its_line_is_json(
+    farm: Farm, label: str, meta: dict[str, Any], guidance: float | None, price: float | None
+) -> None:
+    """Quotes, newlines, other alphabets and missing figures come back as they were."""
+    worker = farm.worker.model_copy(update={"price_per_hour": price})
+    record = farm.record(0, 1, 1, worker=worker)
+    task = replace(farm.plan.task(0), prompt=label, negative_prompt=label, custom_id=label or None, meta=meta)
+    image = record.images[0].model_copy(update={"custom_id": task.custom_id, "name": f"{label}.png"})
+    batch = record.batches[0].model_copy(update={"guidance_scale": guidance})
+    record = record.model_copy(update={"images": [image], "batches": [batch]})
+    rows = Gathered(IMAGES)
+    add_images(rows, record, [(0, 1)], lambda *_: [task])
+    [line] = results(rows.frame(), "mugs")["line"]
+    assert "\n" not in line
+    plan = cast("Plan", SimpleNamespace(task=lambda _: replace(task, guidance_scale=guidance)))
+    assert same(json.loads(line), result(plan, record, batch, image))

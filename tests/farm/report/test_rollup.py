@@ -2,16 +2,30 @@ from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from farm.profile.outcome import Outcome
+from farm.report import slices
+from farm.report.report import build
+from farm.report.rollup import StoppedError, finish
 from farm.store import keys
+from tests.farm.report.oracle import Oracle, same
 
 if TYPE_CHECKING:
+    from farm.plan.plan import Plan
+    from farm.report.values import Report
     from tests.farm.report.conftest import Farm
+
+
+@pytest.fixture
+def sliced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slices of three positions."""
+    monkeypatch.setattr(slices, "SLICE", 3)
 
 
 def lines(data: bytes) -> list[dict[str, Any]]:
@@ -83,6 +97,119 @@ def test_a_partly_late_attempt_gives_only_what_was_missing(farm: Farm) -> None:
     by_id = {line["custom_id"]: line["worker"] for line in lines(farm.store.get(keys.results("mugs")))}
     assert by_id == {f"c{position}": "w1" if position < 4 else "w2" for position in range(8)}
     assert (totals["done"], totals["bytes"]) == (8, 8000)
+
+
+@pytest.mark.usefixtures("sliced")
+def test_a_job_of_many_slices_is_written_in_order(farm: Farm) -> None:
+    """However the positions are cut, results are in the user's order and tables hold a part per slice."""
+    for counter, start in enumerate(range(0, 8, 2), 1):
+        farm.record(start, start + 2, counter)
+    totals = farm.finish()
+    assert [line["index"] for line in lines(farm.store.get(keys.results("mugs")))] == list(range(8))
+    names = [key.rpartition("/")[2] for key in farm.store.list(keys.tables("mugs"))]
+    assert names == [f"{name}-{part}.parquet" for name in ("attempts", "batches", "images") for part in (0, 1, 2)]
+    parts = [pl.read_parquet(io.BytesIO(farm.store.get(keys.table("mugs", "images", part)))) for part in (0, 1, 2)]
+    assert sorted(pl.concat(parts)["position"]) == list(range(8))
+    assert all(part["index"].is_sorted() for part in parts)
+    assert totals["done"] == 8
+
+
+def test_parts_of_another_cut_are_removed(rendered: Farm) -> None:
+    """A farm of another version left more parts: whoever reads the folder reads every picture once."""
+    rendered.store.put(keys.table("mugs", "images", 7), b"old")
+    rendered.store.put(keys.tables("mugs") + "notes.txt", b"old")
+    rendered.finish()
+    assert len(list(rendered.store.list(keys.tables("mugs")))) == 3
+
+
+@pytest.mark.usefixtures("sliced")
+def test_a_stop_leaves_the_rest_to_the_next_one(farm: Farm) -> None:
+    """Between two slices a coordinator may end; the parts it wrote stay, and nothing else is there."""
+    for counter, start in enumerate(range(0, 8, 2), 1):
+        farm.record(start, start + 2, counter)
+    asked = iter([False, True])
+    with pytest.raises(StoppedError):
+        finish(store=farm.store, plan=cast("Plan", farm.plan), failures=(), blocked={}, stopped=lambda: next(asked))
+    assert len(list(farm.store.list(keys.tables("mugs")))) == 6
+    assert not farm.store.exists(keys.results("mugs"))
+    whole = type(farm)()
+    for counter, start in enumerate(range(0, 8, 2), 1):
+        whole.record(start, start + 2, counter)
+    assert farm.finish() == whole.finish()
+    assert {key: item.data for key, item in farm.store.objects.items()} == {
+        key: item.data for key, item in whole.store.objects.items()
+    }
+
+
+_RECORDS = st.lists(
+    st.tuples(
+        st.integers(0, 22),
+        st.integers(1, 7),
+        st.sampled_from([Outcome.RENDERED, Outcome.RENDERED, *Outcome]),
+        st.integers(1, 9),
+        st.sampled_from(["w1", "w2", "w3"]),
+        st.integers(0, 3),
+    ),
+    max_size=14,
+)
+
+
+@pytest.mark.usefixtures("sliced")
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(records=_RECORDS, rolled=st.integers(0, 14), reported=st.booleans())
+def test_tables_results_and_report_are_what_the_records_say(
+    farm: Farm,
+    records: list[tuple[int, int, Outcome, int, str, int]],
+    rolled: int,
+    reported: bool,  # noqa: FBT001 hypothesis fills it in
+) -> None:
+    """Overlaps, losers, lost attempts, late records with early tokens, retries: from slices as from the records.
+
+    Some of the records come after the tables were rolled up for the first time.
+    """
+    farm = type(farm)(plan=type(farm.plan)(prompts=10, steps=(2, 4, 8)))
+    for number, record in enumerate(records):
+        if number == rolled:
+            farm.finish()
+        write(farm, number, *record)
+    oracle = Oracle.of(farm.store, "mugs")
+    totals = farm.finish()
+    expected = oracle.totals()
+    assert {name: totals[name] for name in expected if name != "images"} == pytest.approx(
+        {name: value for name, value in expected.items() if name != "images"}
+    )
+    assert (totals["done"], totals["bytes"]) == (len(oracle.winners), 1000 * len(oracle.winners))
+    found, wanted = lines(farm.store.get(keys.results("mugs"))), oracle.results(cast("Plan", farm.plan))
+    assert len(found) == len(wanted)
+    assert all(same(line, other) for line, other in zip(found, wanted, strict=True))
+    if not reported:
+        farm.store.delete(list(farm.store.list(keys.tables("mugs"))))
+    check_report(build(farm.data()), oracle)
+
+
+def write(farm: Farm, number: int, start: int, size: int, outcome: Outcome, token: int, worker: str, load: int) -> None:  # noqa: PLR0913, PLR0917 one record
+    """A record; a later one of the same name and token replaces it, as a store does."""
+    end = min(start + size, 10 * (start // 10 + 1))
+    who = farm.worker.model_copy(
+        update={"id": worker, "session": f"{worker}-s", "price_per_hour": None if worker == "w3" else 3.6}
+    )
+    farm.record(start, end, token, outcome=outcome, worker=who, at=100.0 + 10 * number, load=load)
+
+
+def check_report(report: Report, oracle: Oracle) -> None:
+    """The report says what the records say."""
+    assert report.totals.model_dump() == pytest.approx(oracle.totals())
+    groups = {
+        (row.model, row.scheduler, row.steps, row.effective_steps, row.gpu, row.dtype): (
+            row.images,
+            row.s_per_image,
+            row.batch_size,
+        )
+        for row in report.groups
+    }
+    assert groups == {key: pytest.approx(row) for key, row in oracle.groups().items()}
+    fits = {row.batch_size: (row.fixed_s, row.s_per_step, row.n) for row in report.fits}
+    assert fits == {key: pytest.approx(row, abs=1e-9) for key, row in oracle.fits().items()}
 
 
 def test_running_it_again_writes_the_same_bytes(rendered: Farm) -> None:
