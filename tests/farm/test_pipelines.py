@@ -123,7 +123,7 @@ def test_names_and_signatures_agree_in_diffusers() -> None:
             assert "negative_prompt" in ignored_fields(kind.__name__, guidance_embeds=True), kind
     for name in sorted(each for each in dir(diffusers) if each.endswith("Pipeline") and not each.startswith("Auto")):
         kind = getattr(diffusers, name)
-        parameters = inspect.signature(kind.__call__).parameters if hasattr(kind, "__call__") else {}  # noqa: B004
+        parameters = inspect.signature(kind.__call__).parameters
         if {"num_frames", "video"} & set(parameters):
             assert "video" in str(why_unsuited(name)), name
         if "strength" in parameters and "prompt" in parameters:
