@@ -25,7 +25,11 @@ class Totals(_Value):
     s_per_step: float | None
     usd_per_image: float | None
     usd_per_step: float | None
-    #: As charged: a lost attempt up to its last renewal. The ledger's goes by what its worker wrote down last.
+    #: Charged seconds that made no picture which counts: a record's busy seconds in the share of its positions that it
+    #: did not win, and the load of an attempt that won nothing. `Ledger.wasted_s` classes the same work by measured
+    #: spans, between the job's start and end: it knows which batch a second went into, where this takes a record's
+    #: evenly; it leaves out what a worker was charged outside that time, and holds what no record is charged for, as
+    #: when a worker died before its first renewal. A lost attempt ends with its last renewal in both.
     wasted_s: float
     #: Busy seconds of workers without a price, which `cost_usd` leaves out.
     unpriced_s: float = Field(default=0.0, exclude=True)

@@ -11,6 +11,7 @@ from farm.profile.seconds import Kind, Span
 from farm.report.seconds import Verdict, ledger_of_seconds
 
 if TYPE_CHECKING:
+    from farm.report.values import Ledger
     from tests.farm.report.conftest import Farm
 
 
@@ -90,6 +91,61 @@ def test_a_killed_worker_counts_up_to_its_last_write(farm: Farm) -> None:
     farm.session(farm.spans(100.0, (Kind.DENOISE, 4.0, "mugs", 4, 8, farm.token(2))))
     ledger = ledger_of_seconds(farm.data())
     assert (ledger.wall_s, ledger.wasted_s, ledger.residual_s) == pytest.approx((4.0, 4.0, 0.0))
+
+
+def killed(farm: Farm, *lost: tuple[float, float], wrote: float, again: float | None = None) -> Ledger:
+    """A worker that lost attempts, claimed and renewed then and then, and wrote its session up to an instant.
+
+    It may have been started again, and then waits.
+    """
+    for counter, (claimed, renewed) in enumerate(lost, start=1):
+        farm.record(4, 8, counter, at=claimed, outcome=Outcome.LOST, busy=renewed - claimed)
+    other = farm.worker.model_copy(update={"id": "w2", "session": "91000x00"})
+    farm.record(0, 8, 9, at=130.0, busy=20.0, worker=other)
+    farm.finished()
+    if wrote > 90.0:
+        farm.session(farm.spans(90.0, (Kind.IDLE, wrote - 90.0)))
+    if again is not None:
+        later = farm.worker.model_copy(update={"session": f"{round(again * 1000)}x3fa9"})
+        farm.session(farm.spans(again, (Kind.IDLE, 20.0)), worker=later)
+    return ledger_of_seconds(farm.data())
+
+
+def test_seconds_between_the_last_write_and_the_kill_are_waste(farm: Farm) -> None:
+    """Its lease was renewed for three seconds more: they were spent, and the wall has them."""
+    ledger = killed(farm, (100.0, 107.0), wrote=104.0)
+    assert (ledger.wall_s, ledger.idle_s, ledger.wasted_s) == pytest.approx((7.0, 4.0, 3.0))
+    assert ledger.residual_s == pytest.approx(0.0)
+
+
+def test_two_attempts_that_were_lost_together_are_one_time(farm: Farm) -> None:
+    """One was published while the other was rendered: no second is counted twice."""
+    ledger = killed(farm, (100.0, 107.0), (103.0, 109.0), wrote=104.0)
+    assert (ledger.wall_s, ledger.wasted_s) == pytest.approx((9.0, 5.0))
+
+
+def test_what_a_worker_did_before_its_claim_is_not_waste(farm: Farm) -> None:
+    """Its session was last written while it waited; the waste begins with the claim."""
+    ledger = killed(farm, (100.0, 101.0), (108.0, 111.0), wrote=104.0)
+    assert (ledger.wall_s, ledger.wasted_s) == pytest.approx((7.0, 3.0))
+
+
+def test_a_worker_that_was_started_again_is_not_counted_twice(farm: Farm) -> None:
+    """The next session of the name begins before the lease runs out; nothing of it is called waste."""
+    ledger = killed(farm, (100.0, 107.0), wrote=104.0, again=106.0)
+    assert (ledger.wall_s, ledger.wasted_s, ledger.idle_s) == pytest.approx((26.0, 2.0, 24.0))
+
+
+def test_a_worker_that_never_wrote_is_counted_by_its_leases(farm: Farm) -> None:
+    """Killed before its first write: what it spent is known from its renewals alone."""
+    ledger = killed(farm, (100.0, 107.0), wrote=0.0)
+    assert (ledger.wall_s, ledger.wasted_s, ledger.residual_s) == pytest.approx((7.0, 7.0, 0.0))
+
+
+def test_a_slow_worker_that_lived_on_has_no_gap(farm: Farm) -> None:
+    """Its session goes on past the renewal after which it was taken for lost."""
+    ledger = killed(farm, (100.0, 107.0), wrote=120.0)
+    assert (ledger.wall_s, ledger.wasted_s) == pytest.approx((20.0, 0.0))
 
 
 def test_work_in_flight_is_not_called_waste(farm: Farm) -> None:
