@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from farm.client.submit import read_plan
@@ -13,6 +14,7 @@ from farm.coordinator.demand import JobView
 from farm.errors import DamagedError
 from farm.ledger.ledger import Ledger
 from farm.ledger.values import JobState, JobStatus
+from farm.report.rollup import StoppedError, finish
 from farm.report.slices import SLICE
 from farm.store import keys
 from farm.store.store import Store
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds before results that could not be written are tried again.
 RETRY_AFTER = 10.0
+#: Failures of which the first gives a job its reason.
+_LOOKED_AT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,10 @@ def write_results(
         StoppedError: it was stopped.
         StoreError: the store cannot be reached.
     """
-    from farm.report.rollup import finish
-
     job_id = status.job_id
     blocked = ledger.blocked(job_id)
-    (_, sentence) = next(ledger.each_failure(job_id), next(iter(blocked.items()), (0, None)))
-    end = ending(status, sentence)
+    first = min(islice(ledger.each_failure(job_id), _LOOKED_AT), default=next(iter(blocked.items()), None))
+    end = ending(status, first[1] if first else None)
     failures, plan = ledger.each_failure(job_id), read_plan(store, job_id)
     totals = finish(store=store, plan=plan, failures=failures, blocked=blocked, stopped=stopped)
     document = _document(status, end, totals, finished_at=status.finished_at or ledger.now())
@@ -138,11 +140,13 @@ class Finisher:
         """Begin to write the results of a job that is over, unless that is under way."""
         job_id = job.status.job_id
         if job_id not in self._busy and is_over(job) and self._clock() >= self._not_before.get(job_id, 0.0):
-            pool = self._large if job.status.images > SLICE else self._small
-            self._busy[job_id] = pool.submit(self._write, job.status)
+            self._busy[job_id] = self._begin(job.status)
 
-    def _write(self, status: JobStatus) -> bool:
-        return write_results(self._ledger, self._store, status, stopped=self._stopping.is_set)
+    def _begin(self, status: JobStatus) -> Future[bool]:
+        if status.images <= SLICE:
+            return self._small.submit(write_results, self._ledger, self._store, status)
+        stopped = self._stopping.is_set
+        return self._large.submit(write_results, self._ledger, self._store, status, stopped=stopped)
 
     def collect(self) -> None:
         """See what became of the results under way; what failed is told the user and tried again later."""
@@ -151,6 +155,8 @@ class Finisher:
             if error is None:
                 self._not_before.pop(job_id, None)
                 log.info("Job %s is over", job_id, extra={"action": "job_finished"})
+                continue
+            if isinstance(error, StoppedError):
                 continue
             if isinstance(error, DamagedError):
                 fail_damaged(self._ledger, job_id, error)

@@ -1,12 +1,15 @@
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from farm.client.control import Verb
+from farm.coordinator import finish as module
 from farm.coordinator.finish import Finisher, ending, is_over, write_results
 from farm.errors import StoreError
 from farm.ledger.values import JobState
@@ -178,23 +181,84 @@ def test_a_job_is_over_when_every_image_is_accounted_for_and_nobody_holds_a_rang
 def test_how_a_job_ends(make_view: Any) -> None:
     """Cancelled outranks failed, failed outranks done; the reason is a sentence."""
     status = make_view().status
-    assert ending(status, {}).state is JobState.DONE
+    assert ending(status, None).state is JobState.DONE
     failed = replace(status, failed=2)
-    assert ending(failed, {7: "It is black."}).reason == "2 of 100 images failed: It is black."
-    assert ending(replace(failed, reason="Its weights are corrupt."), {}).reason is not None
+    assert ending(failed, "It is black.").reason == "2 of 100 images failed: It is black."
+    assert ending(replace(failed, reason="Its weights are corrupt."), None).reason is not None
     cancelled = replace(failed, state=JobState.CANCELLED, reason="Cancelled by its user.")
-    assert ending(cancelled, {}) == ending(replace(cancelled, failed=0), {})
+    assert ending(cancelled, None) == ending(replace(cancelled, failed=0), None)
 
 
-def test_one_job_is_finished_once_at_a_time(ticking: Ticking, make_view: Any) -> None:
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    """Where large jobs are written."""
+    with ThreadPoolExecutor(1) as found:
+        yield found
+
+
+def test_one_job_is_finished_once_at_a_time(ticking: Ticking, make_view: Any, pool: ThreadPoolExecutor) -> None:
     """A look while results are being written begins nothing new."""
     stage = ticking.stage
     job = stage.submit().job
     stage.render(job)
-    finisher = Finisher(stage.ledger, stage.store, clock=lambda: 0.0)
+    finisher = Finisher(stage.ledger, stage.store, pool, clock=lambda: 0.0)
     seen = replace(make_view(waiting=(0,)), status=stage.ledger.status(job))
     finisher.consider(seen)
     finisher.consider(seen)
     finisher.close()
     finisher.collect()
     assert stage.ledger.status(job).state is JobState.DONE
+
+
+def test_a_small_job_does_not_wait_for_a_large_one(
+    stage: Stage, make_view: Any, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results of a million images take half a minute; three images are done at once all the same."""
+    large, small = stage.submit(seed="1-8").job, stage.submit(seed="9").job
+    stage.render(large)
+    stage.render(small)
+    monkeypatch.setattr(module, "SLICE", 8)
+    held = threading.Event()
+    pool.submit(held.wait, 20)
+    finisher = Finisher(stage.ledger, stage.store, pool, clock=lambda: 0.0)
+    for job in (large, small):
+        finisher.consider(replace(make_view(waiting=(0,)), status=stage.ledger.status(job)))
+    finisher._small.shutdown()
+    assert [stage.ledger.status(job).state for job in (small, large)] == [JobState.DONE, JobState.RUNNING]
+    held.set()
+    pool.shutdown()
+    assert stage.ledger.status(large).state is JobState.DONE
+
+
+def test_a_large_job_is_left_to_the_next_coordinator(
+    ticking: Ticking, make_view: Any, pool: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A coordinator that is told to end does so after the slice at hand; the job ends with the next one."""
+    stage = ticking.stage
+    job = stage.submit(seed="1-8").job
+    stage.render(job)
+    monkeypatch.setattr(module, "SLICE", 8)
+    finisher = Finisher(stage.ledger, stage.store, pool, clock=lambda: 0.0)
+    monkeypatch.setattr(finisher, "_stopping", threading.Event())
+    finisher._stopping.set()
+    finisher.consider(replace(make_view(waiting=(0,)), status=stage.ledger.status(job)))
+    finisher.close()
+    finisher.collect()
+    assert (stage.ledger.status(job).state, stage.ledger.status(job).reason) == (JobState.RUNNING, None)
+    assert stage.store.exists(keys.table(job, "images", 0))
+    until(ticking, over(ticking, job))
+    assert document(stage, job)["images"]["done"] == 16
+
+
+def test_a_damaged_record_is_waited_for(ticking: Ticking) -> None:
+    """It is named, and once it is back or deleted the job ends: nothing else of it is lost."""
+    stage = ticking.stage
+    job = stage.submit().job
+    stage.render(job)
+    [key] = stage.store.list(keys.records(job))
+    record = stage.store.get(key)
+    stage.store.put(key, b"{")
+    until(ticking, lambda: key in (stage.ledger.status(job).reason or ""))
+    stage.store.put(key, record)
+    until(ticking, over(ticking, job))
+    assert document(stage, job)["state"] == "done"
