@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING
 
-from farm.errors import NotInStoreError
+from farm.errors import NotInStoreError, StoreError
 from farm.profile.outcome import Outcome
 from farm.report.reading import ahead
 from farm.store import keys
@@ -41,7 +41,7 @@ class Finding(StrEnum):
 
     FINE = "fine"  #: it is what was rendered
     MISSING = "missing"  #: a record names it, and the store does not hold it
-    DAMAGED = "damaged"  #: no record accepts its bytes
+    DAMAGED = "damaged"  #: no record accepts its bytes, or the store has it and cannot give it
 
 
 def rendered(store: "Store", job_id: str) -> "list[RecordName]":
@@ -97,12 +97,29 @@ def _read(store: "Store", name: "RecordName") -> "Record":
 
 
 def read(store: "Store", job_id: str, picture: Picture) -> tuple[Finding, bytes]:
-    """A picture's bytes, empty unless they are what was rendered."""
+    """A picture's bytes, empty unless they are what was rendered.
+
+    Raises:
+        StoreError: the store cannot be reached; one object that it cannot give, as from a bad disk, is damaged.
+    """
+    key = keys.image(job_id, picture.name)
     try:
         for _ in range(_READS):
-            data = store.get(keys.image(job_id, picture.name))
+            data = _got(store, key)
             if picture.accepts(data):
                 return Finding.FINE, data
     except NotInStoreError:
         return Finding.MISSING, b""
     return Finding.DAMAGED, b""
+
+
+def _got(store: "Store", key: str) -> bytes:
+    """An object's bytes; none of one that the store has and fails to give."""
+    try:
+        return store.get(key)
+    except NotInStoreError:
+        raise
+    except StoreError:
+        if store.exists(key):
+            return b""
+        raise

@@ -191,15 +191,16 @@ def test_a_store_that_goes_away_leaves_what_came(
     """The sentence says that the same command goes on."""
     job = stage.submit(seed="1-50").job
     names = stage.render(job, 100)
-    get = stage.store.get
+    get, exists = stage.store.get, stage.store.exists
 
-    def gone(key: str) -> bytes:
+    def asked(key: str, ask: Any) -> Any:
         """Away from the eightieth picture on."""
         if key.endswith(names[80]):
             raise StoreError("The store cannot be reached.")
-        return get(key)
+        return ask(key)
 
-    monkeypatch.setattr(stage.store, "get", gone)
+    monkeypatch.setattr(stage.store, "get", lambda key: asked(key, get))
+    monkeypatch.setattr(stage.store, "exists", lambda key: asked(key, exists))
     with pytest.raises(StoreError, match=r"reached\. What was fetched is kept: run the same command again"):
         stage.farm.fetch(job, tmp_path)
     assert len(list((tmp_path / IMAGES).iterdir())) >= 40

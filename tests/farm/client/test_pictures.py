@@ -1,10 +1,12 @@
 import hashlib
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from farm.client.pictures import Finding, Picture, clusters, covered, pictures, read, rendered
+from farm.errors import StoreError
 from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Outcome, Token
 from farm.store import keys
@@ -89,6 +91,36 @@ def test_damage_on_the_way_is_no_damage() -> None:
     store.put(keys.image("mugs", "a.png"), b"right")
     picture = Picture(0, "a.png", frozenset({hashlib.sha256(b"right").hexdigest()}))
     assert read(store, "mugs", picture) == (Finding.FINE, b"right")
+
+
+class Failing(MemoryStore):
+    """Fails to give objects, or is away altogether."""
+
+    def __init__(self, *, away: bool) -> None:
+        super().__init__()
+        self.away = away
+
+    def get(self, key: str) -> bytes:
+        """Never."""
+        raise StoreError(f"{key} cannot be read.")
+
+    def exists(self, key: str) -> bool:
+        """While it is there."""
+        if self.away:
+            raise StoreError("It is away.")
+        return super().exists(key)
+
+
+def test_a_picture_that_cannot_be_read_stops_no_other() -> None:
+    """A bad sector under one object is that object's; a store that is away is everybody's."""
+    for away in (False, True):
+        store, picture = Failing(away=away), Picture(0, "a.png", frozenset({"0"}))
+        store.put(keys.image("mugs", "a.png"), b"right")
+        if away:
+            with pytest.raises(StoreError, match="away"):
+                read(store, "mugs", picture)
+        else:
+            assert read(store, "mugs", picture) == (Finding.DAMAGED, b"")
 
 
 def test_what_is_missing_or_damaged_has_no_bytes() -> None:
