@@ -70,6 +70,14 @@ CASES = {
     "no prompt column": Case("title,seed\na,1\n", (r"tasks\.csv", "prompt"), "tasks.csv"),
     "a bad cell": Case("prompt,seed\na,1\nb,x\n", (r"tasks\.csv:3", "seed"), "tasks.csv"),
     "an empty prompt file": Case("", (r"prompts\.txt", "empty|no prompt"), "prompts.txt"),
+    "steps over the absolute ceiling": changed("[4, 8]", "200\nrun: {step_policy: clamp}", "150", "No run.step_policy"),
+    "a field outside its section": also("steps: 20", r"mugs\.yaml:7", r"did you mean 'render\.steps'"),
+    "several values in one text": also("  scheduler: euler,heun", r"mugs\.yaml:7", r"write \[euler, heun\]"),
+    "a priority in words": also("run: {priority: abc}", r"mugs\.yaml:7", "a whole number from 0 to 100", "'abc'"),
+    "a comma too many": Case('{"render": {"model": "builtin:shapes",}}', (r"mugs\.json:1", "comma"), "mugs.json"),
+    "a quote that is never closed": Case('prompt\n"a\nb\n', (r"tasks\.csv:2", "quote"), "tasks.csv"),
+    "a prompt of 20 MB": Case("a\n" + "x" * 20_000_000, (r"prompts\.txt:2", "1,000,000 characters"), "prompts.txt"),
+    "a manifest of 50 MB": Case("#" * 50_000_000, (r"mugs\.yaml", "50 MB", "4 MB", r"file: prompts\.txt")),
     "an unknown kind of file": Case("a red circle", (r"prompts\.doc", "yaml"), "prompts.doc"),
 }
 

@@ -160,3 +160,18 @@ def test_the_manifest_is_in_the_store_as_it_was_written(here: "Stage", run: "Run
     """For whoever asks later what was wanted."""
     run("submit", manifest("# for the morning\n" + GOOD))
     assert here.store.get(keys.manifest(here.farm.jobs()[0].job)).decode() == "# for the morning\n" + GOOD
+
+
+def test_plan_shows_what_a_scheduler_calls_the_denoiser(run: "Run", tmp_path: Path) -> None:
+    """Heun costs twice its steps; where every step is one call, there is nothing to show."""
+    path = tmp_path / "mugs.yaml"
+    path.write_text("render: {model: 'builtin:shapes', prompt: a red circle, steps: 20}\n", encoding="utf-8")
+    assert "DENOISER CALLS" not in run("plan", path).out
+    said = run("plan", path, "--set", "render.scheduler=[euler, heun]").out.splitlines()
+    assert said[1].split()[3:8] == ["STEPS", "EFFECTIVE", "STEPS", "DENOISER", "CALLS"]
+    assert [line.split()[1:] for line in said[2:]] == [
+        ["euler", "64x64", "20", "20", "20", "1"],
+        ["heun", "64x64", "20", "20", "39", "1"],
+    ]
+    groups = json.loads(run("plan", path, "--set", "render.scheduler=heun", "--json").out)["groups"]
+    assert set(groups[0]) == {"model", "scheduler", "size", "steps", "effective_steps", "images"}

@@ -1,12 +1,15 @@
 import json
+import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from farm.client.submit import entry, read_plan
+from farm.client.submit import entry, read_plan, source
 from farm.errors import ManifestError, StoreError
 from farm.ledger.values import JobState
+from farm.plan import rows
 from farm.store import keys
 
 if TYPE_CHECKING:
@@ -147,3 +150,78 @@ def test_json_has_the_documented_fields(stage: "Stage") -> None:
     """Scripts read these names."""
     job = stage.submit()
     assert json.loads(json.dumps(job.to_json())) == {"job": job.job, "images": 4, "state": "queued"}
+
+
+def table(folder: Path, rows: int) -> Path:
+    """A file of prompts."""
+    path = folder / "mugs.jsonl"
+    path.write_text(
+        "\n".join(json.dumps({"prompt": f"mug {row}", "seed": row}) for row in range(rows)), encoding="utf-8"
+    )
+    return path
+
+
+def test_the_parts_of_a_table_are_made_once_and_written_before_the_plan(
+    stage: "Stage", monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each is sent as it is made, and no more than a few are there at a time."""
+    monkeypatch.setattr(rows, "PART", 100)
+    waiting, most, encode, put = Counter[str](), [], rows._encoded, stage.store.put
+
+    def made(*place: Any) -> bytes:
+        waiting["parts"] += 1
+        most.append(waiting["parts"] - waiting["sent"])
+        return encode(*place)
+
+    def sent(key: str, data: bytes, **options: Any) -> None:
+        time.sleep(0.002)
+        put(key, data, **options)
+        waiting["sent"] += "/rows/" in key
+        waiting[key] += 1
+
+    monkeypatch.setattr(rows, "_encoded", made)
+    monkeypatch.setattr(stage.store, "put", sent)
+    job = stage.farm.submit(table(tmp_path, 3000), overrides=["render.model=builtin:shapes"]).job
+    parts = [keys.rows(job, number) for number in range(30)]
+    assert [waiting[key] for key in (*parts, keys.plan(job))] == [1] * 31
+    assert waiting["parts"] == 30
+    assert max(most) <= 7
+    assert list(waiting)[-1] == keys.plan(job)
+    assert read_plan(stage.store, job).task(2999).prompt == "mug 2999"
+    assert stage.store.get(keys.manifest(job)) == (tmp_path / "mugs.jsonl").read_bytes()
+
+
+def test_a_store_that_fails_in_the_middle_leaves_no_job(
+    stage: "Stage", monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The error is that of the store; submitted again, the job is whole."""
+    monkeypatch.setattr(rows, "PART", 100)
+    put = stage.store.put
+
+    def broken(key: str, data: bytes, **options: Any) -> None:
+        if key.endswith("part-17.parquet"):
+            raise StoreError("The connection broke.")
+        put(key, data, **options)
+
+    path, overrides = table(tmp_path, 3000), ["render.model=builtin:shapes"]
+    with monkeypatch.context() as patch:
+        patch.setattr(stage.store, "put", broken)
+        with pytest.raises(StoreError, match="The connection broke"):
+            stage.farm.submit(path, overrides=overrides)
+    assert stage.farm.jobs() == []
+    assert stage.farm.submit(path, overrides=overrides).new
+
+
+def test_a_table_with_a_bad_last_row_submits_nothing(stage: "Stage", tmp_path: Path) -> None:
+    """What was right before it is not written either."""
+    path = table(tmp_path, 2000)
+    path.write_text(path.read_text(encoding="utf-8") + '\n{"prompt": 7}', encoding="utf-8")
+    with pytest.raises(ManifestError, match=r"mugs\.jsonl:2001: prompt: must be text"):
+        stage.farm.submit(path, overrides=["render.model=builtin:shapes"])
+    assert stage.store.objects == {}
+
+
+def test_a_file_that_goes_away_is_a_sentence(tmp_path: Path) -> None:
+    """Between the plan and the upload."""
+    with pytest.raises(ManifestError, match=r"gone\.jsonl: cannot be read any more: No such file"):
+        list(source(tmp_path / "gone.jsonl"))

@@ -183,3 +183,36 @@ def test_every_size_of_eights_is_taken(width: int, height: int) -> None:
         ValueError, match=f"such as {8 * width} or {8 * width + 8}, not {8 * width + 3}|from 8 to 16384"
     ):
         READERS["size"](f"{8 * width + 3}x{8 * height}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("scheduler", "euler,heun", "write [euler, heun]"),
+        ("scheduler", "Euler a, DDIM", "write [Euler a, DDIM]"),
+        ("size", "64x64, 128x64", "write [64x64, 128x64]"),
+        ("guidance_scale", "3,5.5", "write [3, 5.5]"),
+        ("scheduler", "euler,hein", None),
+        ("guidance_scale", "many", None),
+    ],
+)
+def test_several_values_in_one_text_are_told_how_to_be_a_list(name: str, value: str, hint: str | None) -> None:
+    """Where each of them would do."""
+    with pytest.raises(ValueError, match=r"is not|is no scheduler") as caught:
+        read_values(name, value)
+    assert hint in str(caught.value) if hint else "write [" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("value", "told"), [(200, True), ("0", True), ("many", False), (1.5, False)])
+def test_the_bounds_of_steps_are_absolute(value: object, told: bool) -> None:  # noqa: FBT001 a case
+    """No policy moves steps from outside to inside; who wrote no number has another problem."""
+    with pytest.raises(ValueError, match="from 1 to 150") as caught:
+        READERS["steps"](value)
+    assert ("No run.step_policy changes that" in str(caught.value)) is told
+
+
+def test_a_text_has_a_most_characters() -> None:
+    """A longer one is a file by mistake."""
+    assert len(READERS["prompt"]("x" * 100_000)) == 100_000
+    with pytest.raises(ValueError, match="has 100,001 characters, and 100,000 are the most of one text"):
+        READERS["prompt"]("x" * 100_001)

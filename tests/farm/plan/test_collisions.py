@@ -1,15 +1,18 @@
 """No two pictures get one name: the proof never says so wrongly, and small jobs are looked at."""
 
+import json
 import re
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from farm.manifest.columns import Texts
 from farm.manifest.model import load
-from farm.manifest.space import Space
+from farm.manifest.space import Factor, Space
 from farm.plan import collisions
 from farm.plan.collisions import check_names
 from farm.plan.names import NamePattern
@@ -60,6 +63,71 @@ def test_the_check_agrees_with_looking_at_every_name(render: dict[str, Any], pat
     one, other = int(found[1]), int(found[2])
     assert one < other
     assert repr(names[one]) == repr(names[other]) == found[3]
+
+
+_TABLES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "prompt": st.sampled_from("ab"),
+            "seed": st.sampled_from([1, 2, 11, 12]),
+            "custom_id": st.text("1-a", min_size=1),
+        },
+        optional={"steps": st.sampled_from([1, 11, 12])},
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    _TABLES,
+    st.permutations(["{custom_id}", "{seed}", "{steps}"]),
+    st.sampled_from(["", "-", "_", "1"]),
+    st.integers(1, 3),
+)
+def test_a_table_is_proved_or_looked_at(
+    tmp_path: Any, rows: list[dict[str, Any]], fields: list[str], between: str, shown: int
+) -> None:
+    """However its keys and numbers run into each other, a pattern passes exactly when all names differ."""
+    path = tmp_path / "tasks.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    space = resolve_space(load(path, overrides=["render.model=org/sdxl"]))[0]
+    pattern = NamePattern.parse(between.join(fields[:shown]))
+    names = [pattern.name(task) for task in space]
+    cap, collisions.CAP = collisions.CAP, 0
+    try:
+        check_names(space, pattern)
+    except ValueError as error:
+        found = re.search(r"pictures (\d+) and (\d+) the same name", str(error))
+        assert found
+        assert names[int(found[1])] == names[int(found[2])]
+    else:
+        assert len(set(names)) == len(names)
+    finally:
+        collisions.CAP = cap
+
+
+def test_keys_of_a_long_table_are_proved_in_little_memory(space_of: Callable[..., Space]) -> None:
+    """A hash of each, never all of them at once; two that are equal are found and named."""
+    size = 30_000
+    keys = Texts(f"row-{number}" for number in range(size))
+    base = dict(space_of().constants) | {"seed": 1}
+    table = Space(
+        base, [Factor({"prompt": Texts(["a mug"] * size), "custom_id": keys, "steps": [20, 30] * (size // 2)})]
+    )
+    check_names(table, NamePattern.parse("{custom_id}"))
+    tracemalloc.start()
+    for pattern in ("{custom_id}", "{custom_id}-{steps}", "{custom_id}/{seed}_{steps}"):
+        check_names(table, NamePattern.parse(pattern))
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert used < 40 * size + 500_000
+    twice = Texts([*keys[:-1], "row-77"])
+    with pytest.raises(ValueError, match=rf"pictures 77 and {size - 1} the same name 'row-77\.png'"):
+        check_names(
+            Space(base, [Factor({"prompt": Texts(["a"] * size), "custom_id": twice})]), NamePattern.parse("{custom_id}")
+        )
 
 
 @settings(max_examples=80, deadline=None)
@@ -121,8 +189,6 @@ def test_derived_seeds_are_looked_at(space_of: Callable[..., Space]) -> None:
 
 def table(tmp_path: Any, rows: list[str | None]) -> Space:
     """A table with these custom ids."""
-    import json
-
     path = tmp_path / "tasks.jsonl"
     lines = [json.dumps({"prompt": "a", "seed": 1} | ({"custom_id": row} if row else {})) for row in rows]
     path.write_text("\n".join(lines), encoding="utf-8")

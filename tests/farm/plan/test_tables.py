@@ -2,6 +2,8 @@
 
 import json
 import tempfile
+import time
+import tracemalloc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from farm.errors import StoreError
+from farm.errors import ManifestError, StoreError
 from farm.manifest.model import load
 from farm.manifest.task import RenderTask
 from farm.plan import rows
@@ -153,3 +155,51 @@ def test_the_examples_plan(plan_of: Callable[..., Plan]) -> None:
         plan = make_plan(load(path))
         assert plan.images > 0
         assert [verdict for verdict in plan.verdicts if verdict.level != "note"] == []
+
+
+@pytest.fixture(scope="module")
+def million() -> Plan:
+    """The plan of a million prompts."""
+    prompts = [f"a mug number {number}" for number in range(1_000_000)]
+    return make_plan(load({"name": "mugs", "render": {"model": "org/sdxl-a", "prompt": prompts, "seed": 7}}))
+
+
+def test_a_plan_of_a_million_rows_is_small_and_opens_at_once(million: Plan) -> None:
+    """What coordinator and worker read before the first image does not grow with the job."""
+    document = million.to_json()
+    assert len(document) < 20_000
+    asked: list[str] = []
+
+    def read(key: str) -> bytes:
+        asked.append(key)
+        return million.objects[key]
+
+    million.objects[next(iter(million.objects))]
+    tracemalloc.start()
+    started = time.process_time()
+    again = Plan.from_json(document, read=read)
+    tasks = again.tasks(0, 32)
+    seconds = time.process_time() - started
+    used = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert [task.prompt for task in tasks] == [f"a mug number {number}" for number in range(32)]
+    assert (len(asked), len(million.objects)) == (1, 100)
+    assert seconds < 1
+    assert used < 10_000_000
+    assert again.tasks(999_990, 1_000_000)[-1].index == 999_999
+    assert len(asked) == 2
+
+
+def test_a_row_that_is_wrong_makes_no_plan() -> None:
+    """Not even of the rows before it."""
+    with pytest.raises(ManifestError, match=r"tasks\.jsonl:3: steps: must be a whole number"):
+        planned([{"prompt": "a"}, {"prompt": "b"}, {"prompt": "c", "steps": 0}])
+
+
+def test_job_ids_stay_what_they_are() -> None:
+    """A job submitted before a farm was brought up to date is the same job after it."""
+    rows = [
+        {"prompt": f"mug {n}", "seed": n * n, "steps": [10, 20][n % 2], "tag": {"b": n, "a": 0.5}} for n in range(5)
+    ]
+    plan, _ = planned(rows)
+    assert plan.job_id == "tasks-ad8c9fa9962d"
