@@ -80,6 +80,7 @@ def bare_loop(load: Load, *, spin: bool) -> Iterator[Bare]:
         stderr=subprocess.DEVNULL,
         env=os.environ | given,
         text=True,
+        start_new_session=True,  # as the farm's: the system shares a busy processor out between sessions
     ) as process:
         try:
             yield Bare(process)

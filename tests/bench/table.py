@@ -30,14 +30,16 @@ class Row:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-def to_json(rows: Sequence[Row]) -> str:
-    """The table for programs."""
-    return json.dumps({"rows": [asdict(row) for row in rows]}, indent=2) + "\n"
+def write(rows: Sequence[Row], path: Path, *, machine: str) -> None:
+    """Write the table for programs to a file.
 
-
-def write(rows: Sequence[Row], path: Path) -> None:
-    """Write the table for programs to a file."""
-    path.write_text(to_json(rows), encoding="utf-8")
+    Args:
+        rows: the table.
+        path: where to.
+        machine: what it was measured on.
+    """
+    document = {"machine": machine, "rows": [asdict(row) for row in rows]}
+    path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
 
 
 def show(rows: Sequence[Row]) -> str:

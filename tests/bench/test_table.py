@@ -24,7 +24,9 @@ def test_the_table_is_read_by_people() -> None:
 
 def test_the_table_is_read_by_programs(tmp_path: Path) -> None:
     """Every number of a row is in the file."""
-    write(ROWS, tmp_path / "bench.json")
-    first, second, _ = json.loads((tmp_path / "bench.json").read_text())["rows"]
+    write(ROWS, tmp_path / "bench.json", machine="2 processors")
+    found = json.loads((tmp_path / "bench.json").read_text())
+    first, second, _ = found["rows"]
+    assert found["machine"] == "2 processors"
     assert (first["met"], first["values"]) == (True, {"low": 0.94})
     assert (second["met"], second["command"]) == (None, "python -m tests.bench traffic")

@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import redis
@@ -14,8 +14,8 @@ from tests.bench.table import Row
 from tests.bench.world import World, world
 
 COMMAND = "python -m tests.bench traffic"
-#: Ranges of the job that is listened to.
-RANGES = 4
+#: Seconds between two looks of the bench itself, whose commands count too.
+LOOK = 1.0
 #: How connections name themselves.
 PREFIX = "stepfarm-"
 
@@ -89,12 +89,12 @@ class Listener:
 def measure(load: Load) -> list[Row]:
     """One job on a warm worker: bytes by Redis's own counters, then who asks by listening to another job."""
     with world() as place:
-        place.finish(place.submit(load.manifest("warm-up")))
+        place.finish(place.submit(replace(load, seeds=1).manifest("warm-up")))
         counted = _counted(place, load)
         listener = Listener(place.ledger.redis)
         began = time.perf_counter()
         listener.start()
-        place.finish(place.submit(load.manifest("heard")))
+        place.finish(place.submit(load.manifest("heard")), look=LOOK)
         seconds = time.perf_counter() - began
         heard = listener.stop()
     return [row(load, counted, heard, seconds)]
@@ -103,7 +103,7 @@ def measure(load: Load) -> list[Row]:
 def _counted(place: World, load: Load) -> dict[str, int]:
     """What Redis counts itself, for one job."""
     before = place.ledger.redis.info("stats")
-    place.finish(place.submit(load.manifest("counted")))
+    place.finish(place.submit(load.manifest("counted")), look=LOOK)
     after = place.ledger.redis.info("stats")
     names = ("total_net_input_bytes", "total_net_output_bytes", "total_commands_processed")
     return {name: after[name] - before[name] for name in names}

@@ -48,21 +48,27 @@ class World:
         """Submit a job; its id."""
         return self.farm.submit(manifest).job
 
-    def finish(self, job: str) -> None:
+    def finish(self, job: str, *, look: float = 0.1, patience: float = PATIENCE) -> None:
         """Wait until every picture of a job is there; raises `FarmError` when one is not."""
-        status = self.end(job)
+        status = self.end(job, look=look, patience=patience)
         if status.failed or status.done < status.images:
             raise FarmError(f"{job} has {status.done} of {status.images} images: {status.reason}")
 
-    def end(self, job: str) -> JobStatus:
-        """Wait until a job is over, its results written, asking little; how it stands then."""
-        deadline = time.monotonic() + PATIENCE
+    def end(self, job: str, *, look: float = 0.1, patience: float = PATIENCE) -> JobStatus:
+        """Wait until a job is over, its results written; how it stands then.
+
+        Args:
+            job: which one.
+            look: seconds between two looks, which cost Redis three commands each.
+            patience: seconds after which it is given up.
+        """
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             status = self.ledger.status(job)
             if status and status.state.over and job not in self.ledger.active():
                 return status
-            time.sleep(0.1)
-        raise TimeoutError(f"{job} is not over after {PATIENCE:.0f} s")
+            time.sleep(look)
+        raise TimeoutError(f"{job} is not over after {patience:.0f} s")
 
     def worked(self, job: str) -> tuple[float, float]:
         """When the worker claimed the first range of a job and committed the last, POSIX seconds by its own log."""
