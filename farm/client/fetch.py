@@ -80,26 +80,29 @@ def fetch(  # noqa: PLR0913 by name
     """
     with claimed(folder, Content(job.job, layout), force=force) as claim:
         try:
-            source = Source(store, read_plan(store, job.job), rendered(store, job.job))
-            tally = Tally(source.total, on_progress)
-            _write(source, claim, layout, tally)
-            for key in (keys.results(job.job), keys.errors(job.job)):
-                _copy(store, key, claim)
+            return _fetch(store, job, claim, layout, on_progress)
         except NotInStoreError:
             raise
         except StoreError as error:
             raise StoreError(f"{error} What was fetched is kept: run the same command again for the rest.") from None
-        sheet = _sheet(source, claim, new=tally.brought > 0) if layout is Layout.FILES and tally.images else None
-    errors = folder / _name(keys.errors(job.job))
+
+
+def _fetch(
+    store: "Store", job: "Status", folder: Folder, layout: Layout, on_progress: Callable[[Tally], None] | None
+) -> Fetched:
+    source = Source(store, read_plan(store, job.job), rendered(store, job.job))
+    tally = Tally(source.total, on_progress)
+    _write(source, folder, layout, tally)
+    _copy(store, keys.results(job.job), folder)
     return Fetched(
-        folder,
+        folder.path,
         job,
         tally.images,
         tally.bytes,
         tally.brought,
         tuple(tally.bad),
-        sheet,
-        errors if errors.exists() else None,
+        sheet=_sheet(source, folder, new=tally.brought > 0) if layout is Layout.FILES and tally.images else None,
+        errors=_copy(store, keys.errors(job.job), folder),
     )
 
 
@@ -125,16 +128,14 @@ def _sheet(source: Source, folder: Folder, *, new: bool) -> Path:
     return path
 
 
-def _copy(store: "Store", key: str, folder: Folder) -> None:
+def _copy(store: "Store", key: str, folder: Folder) -> Path | None:
     """Copy an object; one that is empty or not there leaves no file, not even that of an earlier fetch."""
-    path = folder.path / _name(key)
+    path = folder.path / key.rsplit("/", 1)[-1]
     try:
         size = folder.write(path, store.stream(key))
     except NotInStoreError:
         size = 0
-    if not size:
-        path.unlink(missing_ok=True)
-
-
-def _name(key: str) -> str:
-    return key.rsplit("/", 1)[-1]
+    if size:
+        return path
+    path.unlink(missing_ok=True)
+    return None

@@ -132,6 +132,16 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     assert not list((tmp_path / ".stepfarm").glob("part-*"))
 
 
+def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
+    """Whoever reads the old one while the new one comes reads the old one to its end."""
+    with claimed(tmp_path, MUGS, force=False) as folder:
+        folder.write(tmp_path / "a", [b"old"])
+        with (tmp_path / "a").open("rb") as reader:
+            folder.write(tmp_path / "a", [b"new and longer"])
+            assert reader.read() == b"old"
+    assert (tmp_path / "a").read_bytes() == b"new and longer"
+
+
 def test_what_the_file_system_refuses_is_named(tmp_path: Path) -> None:
     """A folder stands where a picture should."""
     (tmp_path / "a.png" / "x").mkdir(parents=True)

@@ -50,6 +50,21 @@ def test_json_has_the_documented_fields() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("changes", "until"),
+    [
+        ({"state": JobState.DONE, "finished_at": 1000.0, "keep_days": 2}, 173_800.0),
+        ({"state": JobState.DONE, "finished_at": 1000.0}, None),
+        ({"keep_days": 2}, None),
+    ],
+)
+def test_a_job_is_kept_from_its_end_on(changes: dict[str, Any], until: float | None) -> None:
+    """Nothing is said before; and it is no field of the document."""
+    status = Status.from_ledger(ledger_status(**changes), now=1020.0)
+    assert status.kept_until == until
+    assert "kept_until" not in status.to_json()
+
+
 def test_time_left_counts_failed_images_as_settled() -> None:
     """Ten done and ten failed of forty in twenty seconds leave twenty seconds."""
     assert Status.from_ledger(ledger_status(failed=10), now=1020.0).eta_s == pytest.approx(20.0)
