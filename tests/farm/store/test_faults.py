@@ -101,7 +101,7 @@ def test_what_is_not_allowed_is_named(verb: str) -> None:
     assert f"does not let us {said}" in str(caught.value)
 
 
-@pytest.mark.parametrize("verb", set(VERBS) - {"exists"})
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - {"exists"}))
 @pytest.mark.parametrize("status", [200, 302, 400, 403, 404, 405, 501])
 def test_a_web_page_is_no_store(status: int, verb: str) -> None:
     """An address of something else is said as such: never taken for a missing object, nor for one that was written."""
