@@ -18,8 +18,10 @@ from farm.local.leftovers import carriers
 from farm.local.lock import Notice
 from farm.local.process import Process
 from farm.local.services import local_services
+from farm.models import builtin_path
 from farm.settings import Settings
 from farm.store.s3 import S3Store
+from tests.fake_hub import FakeHub, serving
 
 
 @dataclass
@@ -127,11 +129,25 @@ def farm(tmp_path: Path) -> Iterator[StartFarm]:
         yield start
 
 
-@pytest.fixture(scope="module")
-def lasting_farm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFarm]:
-    """One farm of one worker for all tests of a module, with a short lease and a price; what breaks is mended."""
-    with _farms(tmp_path_factory.mktemp("lasting")) as start:
-        yield start(lease=6, env={"FARM_PRICE_PER_HOUR": "3.6"})
+@pytest.fixture(scope="session")
+def hub() -> Iterator[FakeHub]:
+    """A Hub of models that has the built-in one as ``org/shapes``, and no other."""
+    with serving(FakeHub({"org/shapes": builtin_path("shapes")})) as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def lasting_farm(tmp_path_factory: pytest.TempPathFactory, hub: FakeHub) -> Iterator[RunningFarm]:
+    """One farm of one worker for all tests, with a short lease, a price and a Hub of its own; what breaks is mended.
+
+    The model cache of its worker holds one copy of the built-in model, and nothing beside it. Jobs of other tests are
+    in it: name your own, and ask for nothing but them.
+    """
+    folder = tmp_path_factory.mktemp("lasting")
+    env = {"FARM_PRICE_PER_HOUR": "3.6", "FARM_MODEL_CACHE": str(folder / "models"), "FARM_MODEL_CACHE_GB": "0.0055"}
+    env |= {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(folder / "hub"), "NO_PROXY": "127.0.0.1"}
+    with _farms(folder) as start:
+        yield start(lease=6, env=env)
 
 
 @pytest.fixture
