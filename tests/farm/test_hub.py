@@ -1,20 +1,16 @@
 """What is known of a Hub id before anything is loaded: from the cache on this machine, else from the Hub itself."""
 
 import json
-import runpy
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from farm.errors import ManifestError
 from farm.hub import Found, look_up
 from farm.models import builtin_path, resolve
-
-HUB: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "fake_hub.py"))
-COMMIT: str = HUB["COMMIT"]
+from tests.fake_hub import COMMIT, FakeHub, serving
 
 
 @pytest.fixture
@@ -29,9 +25,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def online(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def online(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
     """A Hub that answers."""
-    with HUB["serving"](HUB["FakeHub"]({"org/mine": builtin_path("shapes")}, gated=frozenset({"org/mine"}))) as hub:
+    with serving(FakeHub({"org/mine": builtin_path("shapes")}, gated=frozenset({"org/mine"}))) as hub:
         monkeypatch.delenv("HF_HUB_OFFLINE")
         monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -100,7 +96,7 @@ def test_the_cache_is_where_its_variables_say(place: Path, tmp_path: Path, monke
     assert look_up("org/mine", None).commit == COMMIT
 
 
-def test_the_hub_is_asked_for_what_the_cache_cannot_tell(online: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hub_is_asked_for_what_the_cache_cannot_tell(online: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
     """One question: the commit and the class, with the token that was given; no file is fetched."""
     assert look_up("org/mine", None) == Found()
     monkeypatch.setenv("HF_TOKEN", online.token)
@@ -112,14 +108,14 @@ def test_the_hub_is_asked_for_what_the_cache_cannot_tell(online: Any, monkeypatc
     assert look_up("org/nothing", None) == Found()
 
 
-def test_the_token_of_a_login_is_used(online: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_of_a_login_is_used(online: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the Hub's own client keeps it."""
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     (tmp_path / "token").write_text(f"{online.token}\n")
     assert look_up("org/mine", None).commit == COMMIT
 
 
-def test_a_cache_that_knows_is_enough(online: Any, place: Path) -> None:
+def test_a_cache_that_knows_is_enough(online: FakeHub, place: Path) -> None:
     """The Hub is not asked: the job stays what it was here."""
     assert place.is_dir()
     assert look_up("org/mine", None).commit == COMMIT
@@ -137,7 +133,7 @@ def test_a_hub_that_does_not_answer_is_no_error(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize("answer", ["[]", '"x"', "{}", '{"sha": 1}', '{"sha": "short"}', "no json"])
-def test_an_answer_that_is_none_is_no_error(online: Any, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+def test_an_answer_that_is_none_is_no_error(online: FakeHub, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     """A captive portal, or a mirror of another kind."""
     monkeypatch.setattr(online, "answer", lambda *_: (200, {}, answer.encode()))
     assert look_up("org/mine", None) == Found()

@@ -1,6 +1,5 @@
 """Models of the Hub, from a server that speaks enough of its API, and from its cache alone."""
 
-import runpy
 import shutil
 import threading
 from collections.abc import Iterator
@@ -10,8 +9,10 @@ from typing import Any
 import pytest
 
 from farm.errors import ModelError
+from farm.ledger.values import Signal
 from farm.manifest.task import PipelineKey
 from farm.models import builtin_path
+from tests.fake_hub import COMMIT, FakeHub, serving
 from workers.device import Device
 from workers.download import patiently
 from workers.hub import download, sentence
@@ -19,18 +20,15 @@ from workers.lease import StoppedError
 from workers.locate import Models
 from workers.pipeline import load
 
-HUB: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[1] / "fake_hub.py"))
-COMMIT: str = HUB["COMMIT"]
-
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeHub]:
     """A Hub with one model that all may have and one that is gated; its cache is empty."""
     from huggingface_hub import constants, hf_api
 
     folder = builtin_path("shapes")
-    fake = HUB["FakeHub"]({"org/shapes": folder, "org/gated": folder}, gated=frozenset({"org/gated"}))
-    with HUB["serving"](fake):
+    fake = FakeHub({"org/shapes": folder, "org/gated": folder}, gated=frozenset({"org/gated"}))
+    with serving(fake):
         monkeypatch.setattr(constants, "ENDPOINT", fake.endpoint)
         template = fake.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
@@ -63,7 +61,7 @@ def models(store: Any, shelf: Any) -> Models:
 
 
 def test_a_model_is_fetched_once_and_then_loads_offline(
-    hub: Any, device: Device, models: Models, monkeypatch: pytest.MonkeyPatch
+    hub: FakeHub, device: Device, models: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By its commit; afterwards the Hub need not be there."""
     key = PipelineKey("org/shapes", revision=COMMIT)
@@ -122,13 +120,17 @@ def test_what_the_hub_refuses_is_one_sentence(device: Device, models: Models, ke
     assert said(key, device, models) == f"Model {key.model} {words}"
 
 
-def test_a_token_opens_a_gated_model(hub: Any, device: Device, models: Models, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_opens_a_gated_model(
+    hub: FakeHub, device: Device, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The worker's own variable."""
     monkeypatch.setenv("HF_TOKEN", hub.token)
     assert load(PipelineKey("org/gated"), device, models.at).name == "gated"
 
 
-def test_a_hub_that_is_away_is_said(device: Device, models: Models, hub: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hub_that_is_away_is_said(
+    device: Device, models: Models, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing answers at its address."""
     from huggingface_hub import hf_api
 
@@ -142,8 +144,9 @@ def test_a_cancel_is_heard_while_the_hub_is_slow(monkeypatch: pytest.MonkeyPatch
     going_on = threading.Event()
     monkeypatch.setattr("workers.hub._download", lambda _: going_on.wait(20))
 
-    def cancelled(_trouble: str = "") -> None:
-        raise StoppedError(signal="cancel")  # type: ignore[arg-type]  # any will do
+    def cancelled(trouble: str = "") -> None:
+        assert not trouble
+        raise StoppedError(Signal.CANCEL)
 
     with pytest.raises(StoppedError):
         download(PipelineKey("org/slow"), cancelled)

@@ -134,8 +134,11 @@ def test_a_store_that_is_away_gives_the_range_back(
     def away(_key: str) -> bytes:
         raise StoreError("The store is away.")
 
+    def hear(trouble: str = "") -> None:
+        heard.append(trouble)
+
     monkeypatch.setattr(store, "get", away)
-    with pytest.raises(StoppedError) as caught, models.at(uploaded, lambda trouble="": heard.append(trouble)):
+    with pytest.raises(StoppedError) as caught, models.at(uploaded, hear):
         pass
     assert caught.value.signal is Signal.DRAIN
     assert set(heard) == {"The store is away."}
@@ -155,7 +158,8 @@ def test_a_model_in_a_bucket_is_loaded_from_the_cache(models: Models, store: Mem
 def test_who_waits_may_leave(uploaded: PipelineKey, models: Models) -> None:
     """A cancelled job fetches nothing more, and what it holds is released."""
 
-    def leave(_trouble: str = "") -> None:
+    def leave(trouble: str = "") -> None:
+        assert not trouble
         raise StoppedError(Signal.CANCEL)
 
     with pytest.raises(StoppedError), models.at(uploaded, leave):

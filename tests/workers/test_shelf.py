@@ -111,15 +111,20 @@ def test_one_in_use_is_never_removed(worker: Worker) -> None:
     worker.hold("a")
     worker.hold("b")
     age(worker, "a", 200)
-    worker.hold("a", within=lambda: (age(worker, "a", 300), worker.hold("c"))[0])
+
+    def other() -> None:
+        age(worker, "a", 300)
+        worker.hold("c")
+
+    worker.hold("a", within=other)
     assert worker.kept() == ["a", "c"]
 
 
 def test_who_needs_what_is_in_use_waits_for_it(worker: Worker) -> None:
     """All of it is in use: the next model waits, and may leave."""
 
-    def leave(_trouble: str = "") -> None:
-        raise KeyboardInterrupt
+    def leave(trouble: str = "") -> None:
+        raise KeyboardInterrupt(trouble)
 
     def other() -> None:
         with pytest.raises(KeyboardInterrupt):
