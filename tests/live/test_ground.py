@@ -104,8 +104,8 @@ def wait_for(farm: Farm, job: str, eventually: Eventually, *words: str) -> Statu
     return farm.status(job)
 
 
-def check_whole(farm: Farm, job: str) -> None:
-    """Every picture is there once, as it was recorded; nobody was struck, and nothing was rendered in vain."""
+def check_whole(ground: Ground, farm: Farm, job: str) -> None:
+    """Every picture is there once, as it was recorded; nobody was struck, and nothing was rendered twice."""
     ended = farm.wait(job, timeout=90)
     assert (ended.state, ended.images.failed) == (JobState.DONE, 0)
     assert farm.verify(job).images == ended.images.total
@@ -113,6 +113,8 @@ def check_whole(farm: Farm, job: str) -> None:
                 if (name := keys.parse_record(job, key))}  # fmt: skip
     assert outcomes == {"rendered"}
     assert farm.report(job).totals.wasted_s == 0
+    log = Home(ground.settings.home).log("worker-1").read_text()
+    assert log.count(f"Claimed {job}[") == ended.images.total / 4
 
 
 @pytest.mark.slow
@@ -133,7 +135,7 @@ def test_a_worker_that_may_not_write_any_more_waits(ground: Ground, farm: Farm, 
         assert [worker.doing for worker in farm.workers()] == ["waiting"]
     finally:
         ground.gate.refused = set()
-    check_whole(farm, job)
+    check_whole(ground, farm, job)
 
 
 @pytest.mark.slow
@@ -156,7 +158,7 @@ def test_a_full_disk_stops_nothing_for_good(ground: Ground, farm: Farm, eventual
         assert "make room" in str(farm.status(job).reason)
     finally:
         filler.unlink()
-    check_whole(farm, job)
+    check_whole(ground, farm, job)
 
 
 def fill(filler: Path) -> None:
