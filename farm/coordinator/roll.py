@@ -28,16 +28,17 @@ QUIET = 10.0
 #: Seconds between two looks at a job of which no slice was behind, and after one that failed.
 PAUSE, RETRY_AFTER = 2.0, 10.0
 
-#: How polars is told, before it is imported, to give memory back at once, and to be a guest on a large machine.
-_FRUGAL = {"_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0", "POLARS_MAX_THREADS": "2"}
+#: How polars' allocator is told to give memory back at once.
+_FRUGAL = "dirty_decay_ms:0,muzzy_decay_ms:0"
 #: glibc's number of the setting that says how many heaps threads share; each keeps what it once held.
 _M_ARENA_MAX = -8
 
 
 def be_frugal() -> None:
     """Keep this process small, whatever the size of its jobs: called before threads begin and polars is imported."""
-    for name, value in _FRUGAL.items():
-        os.environ.setdefault(name, value)
+    inherited = os.environ.get("_RJEM_MALLOC_CONF")  # polars sets its own, which its child processes inherit
+    os.environ["_RJEM_MALLOC_CONF"] = f"{inherited},{_FRUGAL}" if inherited else _FRUGAL
+    os.environ.setdefault("POLARS_MAX_THREADS", "2")  # a guest on a large machine
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none, and one heap
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, 1)

@@ -193,11 +193,13 @@ def test_a_coordinator_rolls_up_and_ends_a_job(ticking: Ticking) -> None:
 
 
 def test_a_frugal_process_says_so_before_polars_is_there() -> None:
-    """A setting of the user's own outranks ours."""
+    """Its allocator gives memory back, whatever a process with polars left to its children; threads are the user's."""
     code = (
-        "import os; from farm.coordinator.roll import be_frugal; be_frugal(); print(os.environ['POLARS_MAX_THREADS'])"
+        "import os, sys; from farm.coordinator.roll import be_frugal; be_frugal(); assert 'polars' not in sys.modules;"
+        "import polars; print(polars.thread_pool_size(), os.environ['_RJEM_MALLOC_CONF'])"
     )
-    code += "; import sys; print('polars' in sys.modules)"
-    for own, said in (({}, "2"), ({"POLARS_MAX_THREADS": "5"}, "5")):
+    for own, threads in (({}, "2"), ({"POLARS_MAX_THREADS": "3", "_RJEM_MALLOC_CONF": "dirty_decay_ms:500"}, "3")):
         run = subprocess.run([sys.executable, "-c", code], env=os.environ | own, capture_output=True, check=True)
-        assert run.stdout.decode().split() == [said, "False"]
+        said = run.stdout.decode().split()
+        assert said[0] == threads
+        assert said[1].endswith("dirty_decay_ms:0,muzzy_decay_ms:0")

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from farm.economics.cost import usd
 from farm.economics.fit import fit
 from farm.profile.fold import age
@@ -18,6 +20,7 @@ from farm.store.store import Store
 
 if TYPE_CHECKING:
     from farm.plan.plan import Plan
+    from farm.report.values import Report
 
 
 def seconds(batch: BatchRecord) -> float:
@@ -125,6 +128,21 @@ class Oracle:
                     batch = next(one for one in record.batches if one.start <= image.position < one.stop)
                     found[image.index] = result(plan, record, batch, image)
         return [found[index] for index in sorted(found)]
+
+    def check(self, report: "Report") -> None:
+        """The report says what the records say."""
+        assert report.totals.model_dump() == pytest.approx(self.totals())
+        groups = {
+            (row.model, row.scheduler, row.steps, row.effective_steps, row.gpu, row.dtype): (
+                row.images,
+                row.s_per_image,
+                row.batch_size,
+            )
+            for row in report.groups
+        }
+        assert groups == {key: pytest.approx(row) for key, row in self.groups().items()}
+        fits = {row.batch_size: (row.fixed_s, row.s_per_step, row.n) for row in report.fits}
+        assert fits == {key: pytest.approx(row, abs=1e-9) for key, row in self.fits().items()}
 
 
 def _row(rows: Sequence[tuple[int, float, int]]) -> tuple[int, float, int]:
