@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     price_per_hour: Price | None = None
     #: Device name -> price per hour.
     prices: dict[str, Price] = Field(default_factory=dict)
+    #: Model id in requests of other services -> the model of ours to take for it.
+    models: dict[str, str] = Field(default_factory=dict)
 
     @classmethod
     def load(cls, **known: Any) -> Self:
@@ -205,15 +207,16 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """The variables that give another process these settings, secrets included."""
-        values: dict[str, Any] = self.model_dump(exclude_none=True, exclude={"prices"})
+        values: dict[str, Any] = self.model_dump(exclude_none=True, exclude={"prices", "models"})
         plain = {
             variable(name): value.get_secret_value() if isinstance(value, SecretStr) else str(value)
             for name, value in values.items()
         }
-        if self.prices:
-            import json
+        for name, table in (("prices", self.prices), ("models", self.models)):
+            if table:
+                import json
 
-            plain["FARM_PRICES"] = json.dumps(self.prices)
+                plain[variable(name)] = json.dumps(table)
         return plain
 
 

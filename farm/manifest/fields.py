@@ -181,7 +181,12 @@ LABELS: Mapping[str, Callable[[Any], Any]] = {"custom_id": label, "meta": meta}
 #: Fields that may be written as a range expression.
 RANGES = ("seed", "steps")
 #: Other names of a field.
-ALIASES = dict.fromkeys(("num_inference_steps", "inference_steps", "sample_steps", "quality_steps"), "steps")
+ALIASES = (
+    dict.fromkeys(("num_inference_steps", "inference_steps", "sample_steps", "quality_steps"), "steps")
+    | dict.fromkeys(("cfg_scale", "cfgscale", "cfg", "guidance"), "guidance_scale")
+    | dict.fromkeys(("sampler", "sampler_name"), "scheduler")
+    | dict.fromkeys(("negativeprompt", "negative"), "negative_prompt")
+)
 #: Fields of ``render`` that are no axis.
 PLAIN = ("family", "combine", "meta")
 #: Fields that the design knows and nothing carries out yet.

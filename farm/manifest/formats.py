@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from farm.errors import ManifestError
+from farm.manifest.dialect import OWN, Dialect
 from farm.manifest.json_text import JsonReader
 from farm.manifest.limits import LINE, TABLE_BYTES, TABLE_ROWS, megabytes
 
@@ -35,16 +36,18 @@ class Rows:
         file: the file as the user named it.
         header: the columns, as the file writes them; of a ``.jsonl`` those of its first row, and others may follow.
         rows: at least one; a cell that a row of a ``.jsonl`` lacks is not there.
+        dialect: what its columns mean.
     """
 
     file: str
     header: Sequence[str]
     rows: Iterator[Row]
+    dialect: Dialect = OWN
 
     @property
     def has_header(self) -> bool:
         """Whether no row has other columns than the header."""
-        return not self.file.lower().endswith(".jsonl")
+        return not self.file.lower().endswith((".jsonl", ".json"))
 
     @property
     def is_list(self) -> bool:
@@ -53,7 +56,8 @@ class Rows:
 
     def error(self, message: str, *, line: int | None = None, column: str | None = None) -> ManifestError:
         """An error in a row; without a line, in the whole file."""
-        return ManifestError(message, file=self.file, line=line, field=column)
+        field = None if column is None else self.dialect.within(column)
+        return ManifestError(message, file=self.file, line=line, field=field)
 
 
 def read_text(path: Path, file: str, *, limit: int, hint: str) -> str:
@@ -142,10 +146,11 @@ def _rows(file: str, rows: Iterator[Row], header: Sequence[str] | None = None) -
     first = next(rows, None)
     if first is None:
         raise ManifestError("is empty: it needs at least one prompt.", file=file)
-    return Rows(file, header or list(first[1]), _counted(file, itertools.chain([first], rows)))
+    return Rows(file, header or list(first[1]), counted(file, itertools.chain([first], rows)))
 
 
-def _counted(file: str, rows: Iterable[Row]) -> Iterator[Row]:
+def counted(file: str, rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows, and no more of them than a table may have."""
     for number, row in enumerate(rows):
         if number >= TABLE_ROWS:
             message = f"has more than {TABLE_ROWS:,} rows, the most of one job: submit it as several files."

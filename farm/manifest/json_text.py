@@ -1,6 +1,9 @@
 """JSON text -> plain values; what is wrong with it in words that say what to change."""
 
 import json
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from farm.errors import ManifestError
@@ -21,6 +24,7 @@ _MEANING = {
     "Expecting property name enclosed in double quotes": "a key in double quotes belongs here",
     "Expecting value": "a value belongs here: text in double quotes, a number, true, false, null, [ or {",
 }
+_SPACE = re.compile(r"[ \t\n\r]*")
 _WORDS = {"T": "write true in small letters", "F": "write false in small letters", "N": "write null, not None"}
 
 
@@ -53,8 +57,28 @@ class JsonReader:
             ManifestError: it is no JSON; with the line and what to change.
         """
         self._line = line
+        return self._translated(lambda: self._decoder.decode(text), line)
+
+    def items(self, text: str) -> Iterator[tuple[int, Any]]:
+        """The items of a text that is a list, read one by one, and the line on which each begins.
+
+        Raises:
+            ManifestError: it is no JSON; with the line and what to change.
+        """
+        at = _skip(text, _skip(text, 0) + 1)
+        if text[at : at + 1] == "]":
+            return
+        self._line, counted = 1, 0
+        while at:
+            self._line, counted = self._line + text.count("\n", counted, at), at
+            value, behind = self._translated(partial(self._decoder.raw_decode, text, at))
+            yield self._line, value
+            at = self._translated(partial(_next_item, text, _skip(text, behind)))
+
+    def _translated(self, read: Callable[[], Any], line: int = 1) -> Any:
+        """What reading gives; an error in words of ours, its line counted from that of the text."""
         try:
-            return self._decoder.decode(text)
+            return read()
         except json.JSONDecodeError as error:
             at, message = line + error.lineno - 1, f"this is no JSON: {_meaning(error)} (column {error.colno})."
             raise ManifestError(message, file=self._file, line=at) from None
@@ -75,6 +99,23 @@ class JsonReader:
             twice = next(key for i, (key, _) in enumerate(items) if key in dict(items[:i]))
             raise self._error(f"the key {twice[:60]!r} is there twice.")
         return values
+
+
+def _skip(text: str, at: int) -> int:
+    """The first place from here on that is no space."""
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def _next_item(text: str, at: int) -> int:
+    """Where the next item of a list begins, from the comma before it; 0 behind the last one."""
+    if text[at : at + 1] == ",":
+        return _skip(text, at + 1)
+    if text[at : at + 1] != "]":
+        raise json.JSONDecodeError("Expecting ',' delimiter", text, at)
+    if _skip(text, at + 1) < len(text):
+        raise json.JSONDecodeError("Extra data", text, _skip(text, at + 1))
+    return 0
 
 
 def _integer(digits: str) -> int | str:

@@ -8,6 +8,8 @@ MANIFEST_VALUES = 100_000
 MANIFEST_DEPTH = 40
 #: Bytes of a prompt file or table: its text is kept in memory once, in about as many bytes.
 TABLE_BYTES = 1_000_000_000
+#: Bytes of a JSON list of requests, which is read whole: some hundred thousand of them.
+LIST_BYTES = 200_000_000
 #: Rows of a table, and of axes that are written out: besides its texts, a row takes about 100 bytes in planning.
 TABLE_ROWS = 5_000_000
 #: Characters of one line of a prompt file or table, so that a file without line breaks is never read whole.

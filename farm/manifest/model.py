@@ -15,15 +15,17 @@ from farm.manifest.axes import Render, read_render
 from farm.manifest.document import read_json, read_yaml
 from farm.manifest.expected import expected
 from farm.manifest.fields import ALIASES, LATER, READERS
+from farm.manifest.foreign import Models, configured
 from farm.manifest.limits import MANIFEST_BYTES
+from farm.manifest.openai import is_batch, read_batch
 from farm.manifest.output import Output, settle
 from farm.manifest.place import Place, shown
+from farm.manifest.requests import are_requests, begins_list, open_list, read_requests
+from farm.manifest.samplers import paired
 
 #: Ranges hold this many batches unless the user says otherwise.
 _BATCHES = 4
 _RUN_LATER = ("window", "finish_by", "budget_usd", "profile", "optimize", "target_range_seconds")
-#: Columns that tell an OpenAI batch file.
-_OPENAI = {"custom_id", "method", "url", "body"}
 
 
 class _Section(BaseModel):
@@ -91,12 +93,15 @@ class Manifest:
         return self.render.notes
 
 
-def load(source: Path | str | Mapping[str, Any], *, overrides: Sequence[str] = ()) -> Manifest:
-    """Read a manifest: a YAML or JSON file, a prompt file, or a mapping of the same shape.
+def load(
+    source: Path | str | Mapping[str, Any], *, overrides: Sequence[str] = (), models: Models = configured
+) -> Manifest:
+    """Read a manifest: a YAML or JSON file, a prompt file, requests of other services, or a mapping as in a manifest.
 
     Args:
         source: the file, or the manifest itself as plain values; relative paths in a file start from its folder.
         overrides: settings of the form ``render.steps=20``.
+        models: what the model ids of other services mean; by default as the settings say.
 
     Raises:
         ManifestError: something in it is wrong; names file, line and field.
@@ -106,23 +111,31 @@ def load(source: Path | str | Mapping[str, Any], *, overrides: Sequence[str] = (
     path = Path(source)
     file, base, suffix = str(source), path.parent, path.suffix.lower()
     if suffix in formats.READERS:
-        table = formats.open_rows(path, file)
-        if set(table.header) >= _OPENAI:
-            raise ManifestError("an OpenAI batch file is known but not supported yet.", file=file)
+        table = _table(formats.open_rows(path, file), models)
         return _manifest({}, {}, overrides, file=file, base=base, stem=path.stem, table=table)
     if suffix not in {".yaml", ".yml", ".json"}:
         known = ".yaml, .json, " + ", ".join(formats.READERS)
         raise ManifestError(f"a manifest or prompt file ends in one of {known}.", file=file)
+    if suffix == ".json" and begins_list(path):
+        table = _table(open_list(path, file), models)
+        return _manifest({}, {}, overrides, file=file, base=base, stem=path.stem, table=table)
     text = formats.read_text(
         path, file, limit=MANIFEST_BYTES, hint="put the prompts into a file, prompt: {file: prompts.txt}"
     )
     data, lines = (read_json if suffix == ".json" else read_yaml)(text, file)
-    if isinstance(data, list) and data and isinstance(data[0], dict) and "taskType" in data[0]:
-        raise ManifestError("a list of imageInference requests is known but not supported yet.", file=file)
     if not isinstance(data, dict):
         what = "is empty" if data is None else f"is {shown(data)}"
         raise ManifestError(f"{what}: a manifest is a mapping with the key `render`.", file=file)
     return _manifest(data, lines, overrides, file=file, base=base, stem=path.stem)
+
+
+def _table(table: formats.Rows, models: Models) -> formats.Rows:
+    """The rows of a file, requests of other services as the tasks they ask for."""
+    if is_batch(table):
+        return read_batch(table, models)
+    if are_requests(table):
+        return read_requests(table, models)
+    return paired(table)
 
 
 def _manifest(  # noqa: PLR0913 what each kind of source knows

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from farm.manifest.columns import Metas, Texts
-from farm.manifest.fields import LABELS, RANGES, READERS
+from farm.manifest.fields import LABELS, RANGES
 from farm.manifest.formats import Rows
 from farm.manifest.numbers import compact
 
@@ -42,7 +42,7 @@ class Column:
 
     def __post_init__(self) -> None:
         self.values = Texts() if self.name in _TEXTS else array("Q") if self.name == "seed" else []
-        read = READERS.get(self.name) or LABELS[self.name]
+        read = self.table.dialect.reader(self.name)
         self.read = read if self.name in (*_TEXTS, "seed") else _remembering(read)
 
     def take(self, cells: Mapping[str, Any], line: int) -> None:
@@ -137,6 +137,10 @@ class Reading(ABC):
     #: Rows read, and the line of the first.
     count: int = 0
     first: int = 0
+    #: The line that is read; None while the header is.
+    line: int | None = None
+    #: Columns that have no meaning here.
+    unused: list[str] = field(default_factory=list)
 
     @abstractmethod
     def declare(self, column: str) -> None:
@@ -167,7 +171,7 @@ class Reading(ABC):
                 self.declare(column)
 
     def _row(self, line: int, cells: Mapping[str, Any]) -> None:
-        self.first = self.first or line
+        self.first, self.line = self.first or line, line
         if not cells.keys() <= self.seen.keys():
             self._meet(cells)
         for each in self.columns.values():
@@ -208,6 +212,8 @@ class Reading(ABC):
                 else f"{marked:,} lines begin with # and are prompts"
             )
             notes += [f"{said} in {file}: a list of prompts has no comments."] * bool(marked)
+        if self.unused:
+            notes.append(f"Not used from {file}, since they mean nothing here: {', '.join(self.unused)[:300]}.")
         if self.meta is None:
             return found
         if self.meta.carried:

@@ -5,19 +5,12 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NoReturn
 
-from farm.manifest.fields import ALIASES, LABELS, LATER, READERS
+from farm.manifest.fields import LATER, READERS
 from farm.manifest.formats import Rows
 from farm.manifest.reading import Reading
 
 #: Fields that every row must have.
 _REQUIRED = ("prompt", "model")
-
-
-def field_of(column: str) -> str | None:
-    """The field that a column's name means; None when it means none."""
-    folded = column.strip().casefold().replace(" ", "_").replace("-", "_")
-    name = ALIASES.get(folded, folded)
-    return name if name in READERS or name in LABELS or name in LATER else None
 
 
 def table_columns(table: Rows, given: set[str], notes: list[str]) -> dict[str, Sequence[Any]]:
@@ -47,14 +40,19 @@ class _Table(Reading):
 
     def label(self, column: str) -> None:
         """Keep a column that is no field of ``render``."""
-        name = field_of(column)
+        name = self.table.dialect.field_of(column)
         if name == "custom_id":
             self.keep(name, column)
         else:
             self.carry(column, own=name == "meta")
 
+    def refuse(self, message: str, column: str) -> NoReturn:
+        """Refuse a column, where it is met first."""
+        raise self.table.error(message, line=self.line, column=column)
+
     def lacks(self, name: str) -> NoReturn:
         """Refuse a table without a column; says which is near."""
+        name = self.table.dialect.spelled(name)
         near = get_close_matches(name, self.seen, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"its columns are {', '.join(self.seen)[:200]}."
         raise self.table.error(f"has no column {name[:60]!r}: {hint}")
@@ -70,11 +68,15 @@ class _Tasks(_Table):
 
     def declare(self, column: str) -> None:
         """Find what a column means."""
-        name = field_of(column)
-        if name in LATER:
-            raise self.table.error(f"{column} is known but not supported yet: remove it.", column=column)
+        dialect = self.table.dialect
+        if column in dialect.unused:
+            self.unused.append(column)
+            return
+        name = dialect.field_of(column)
+        if name in LATER or column in dialect.refused:
+            self.refuse(f"{column} is known but not supported yet: remove it.", column)
         if name is not None and name in self.fields:
-            raise self.table.error(f"means the same as {self.fields[name]}: give one of them.", column=column)
+            self.refuse(f"means the same as {self.fields[name]}: give one of them.", column)
         if name is not None:
             self.fields[name] = column
         if name is None or name not in READERS:
@@ -100,7 +102,8 @@ class _Picked(_Table):
 
     def declare(self, column: str) -> None:
         """Take the column, or see what it is beside it."""
-        means = column == self.asked if self.asked is not None else field_of(column) == self.name or self.table.is_list
+        found = self.table.dialect.field_of(column)
+        means = column == self.asked if self.asked is not None else found == self.name or self.table.is_list
         if means and self.name not in self.columns:
             self.keep(self.name, column, required=True)
         elif self.name == "prompt":

@@ -80,3 +80,35 @@ def test_what_json_writes_is_read_back(value: Any) -> None:
 def _read(value: Any) -> Any:
     """A value with its absurd numbers as text."""
     return json.loads(json.dumps(value), parse_int=lambda digits: int(digits) if len(digits) <= 40 else digits)
+
+
+@given(st.lists(_VALUES, min_size=1, max_size=5), st.sampled_from([None, 1]))
+def test_the_items_of_a_list_one_by_one(values: list[Any], indent: int | None) -> None:
+    """The same as all at once, each with the line it begins on."""
+    text = "\n \n" + json.dumps(values, indent=indent) + "\n"
+    items = list(JsonReader("a.json").items(text))
+    assert [value for _, value in items] == values
+    lines = [line for line, _ in items]
+    assert lines == sorted(lines)
+    assert lines[0] == (3 if indent is None else 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said"),
+    [
+        ("[1,\n2", 2, "it ends too early: a bracket is not closed"),
+        ("[1,\n]", 2, "a comma stands before this ]: remove it"),
+        ("[1\n2]", 2, "a comma or a closing bracket is missing before this"),
+        ("[1]\n\n3", 3, "something follows the end of the value"),
+        ("[1,\n{'a': 1}]", 2, "single quotes are no JSON"),
+        ('[1,\n\n{"a": 1, "a": 2}]', 3, "the key 'a' is there twice"),
+        ("[1, NaN]", 1, "NaN is no JSON value"),
+        ("[", 1, "it ends too early"),
+    ],
+)
+def test_a_list_that_is_wrong_somewhere(text: str, line: int, said: str) -> None:
+    """The line is the file's, and what came before it was read."""
+    with pytest.raises(ManifestError, match=re.escape(said)) as caught:
+        list(JsonReader("a.json").items(text))
+    assert caught.value.line == line
+    assert not list(JsonReader("a.json").items(" [ ] "))

@@ -205,19 +205,6 @@ def test_files_that_are_no_manifest(write: Write, name: str, text: str | bytes, 
         load(write(name, text))
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("batch.jsonl", {"custom_id": "a", "method": "POST", "url": "/v1/images/generations", "body": {"prompt": "a"}}),
-        ("list.json", [{"taskType": "imageInference", "positivePrompt": "a", "steps": 30}]),
-    ],
-)
-def test_files_of_other_services_are_named(write: Write, name: str, data: Any) -> None:
-    """The design knows them, and this farm does not take them yet."""
-    with pytest.raises(ManifestError, match="known but not supported yet"):
-        load(write(name, json.dumps(data)), overrides=["render.model=org/thing"])
-
-
 def test_a_manifest_with_a_byte_order_mark(write: Write) -> None:
     """As some editors save it."""
     assert load(write("job.yaml", "\ufeffrender: {model: org/a, prompt: é}\r\n")).render.constants["prompt"] == "é"

@@ -9,7 +9,6 @@ import pytest
 
 from farm.errors import ManifestError
 from farm.manifest.model import Manifest, load
-from farm.manifest.tables import field_of
 
 Write = Callable[[str, str | bytes], Path]
 Rows = Callable[..., list[dict[str, Any]]]
@@ -18,26 +17,6 @@ Rows = Callable[..., list[dict[str, Any]]]
 def submitted(path: Path, *overrides: str) -> Manifest:
     """The table as a manifest, with a model."""
     return load(path, overrides=["render.model=org/thing", *overrides])
-
-
-@pytest.mark.parametrize(
-    ("column", "field"),
-    [
-        ("prompt", "prompt"),
-        ("Prompt", "prompt"),
-        (" Negative Prompt ", "negative_prompt"),
-        ("negative-prompt", "negative_prompt"),
-        ("num_inference_steps", "steps"),
-        ("STEPS", "steps"),
-        ("custom_id", "custom_id"),
-        ("image", "image"),
-        ("title", None),
-        ("combine", None),
-    ],
-)
-def test_what_a_column_means(column: str, field: str | None) -> None:
-    """Case, spaces and dashes do not matter; a name nobody knows means nothing."""
-    assert field_of(column) == field
 
 
 def test_columns_are_fields(write: Write, rows_of: Rows) -> None:
