@@ -28,9 +28,9 @@ test: lint unit live
 unit: install
 	$(BIN)/pytest -n 2 tests/farm tests/workers tests/deploy tests/bench
 
-# Real Redis, S3 and workers.
+# Real Redis, S3 and workers; a process takes a whole file, whose tests may share a farm.
 live: install
-	$(BIN)/pytest tests/live
+	$(BIN)/pytest -n 2 --dist loadfile tests/live
 
 # How fast it is, on this machine: ten minutes; `python -m tests.bench --help` measures a part.
 bench: install

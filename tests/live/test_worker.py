@@ -220,6 +220,6 @@ def test_a_worker_that_still_starts_ends_at_once(farm_now: Observed, eventually:
     eventually(lambda: len(farm_now.running.tree("worker-late")) > 1, "a child", timeout=60)
     asked_at = time.monotonic()
     process.terminate()
-    assert process.wait(10), farm_now.running.log("worker-late")
-    assert time.monotonic() - asked_at < 5
+    assert process.wait(30), farm_now.running.log("worker-late")
+    assert time.monotonic() - asked_at < 15  # on a machine with other things to do, where the import takes longer still
     eventually(lambda: farm_now.running.tree("worker-late") == [], "nothing is left of it", timeout=5)
