@@ -70,9 +70,14 @@ _TABLE = (
     Scheduler("dpm2", "KDPM2DiscreteScheduler", Kind.FAST, "DPM2", _PLAIN, calls=_TWICE),
     Scheduler("dpm2-karras", "KDPM2DiscreteScheduler", Kind.FAST, "DPM2 Karras", _KARRAS, calls=_TWICE),
     Scheduler("dpm2-a", "KDPM2AncestralDiscreteScheduler", Kind.STOCHASTIC, "DPM2 a", _PLAIN, calls=_TWICE),
+    Scheduler(
+        "dpm2-a-karras", "KDPM2AncestralDiscreteScheduler", Kind.STOCHASTIC, "DPM2 a Karras", _KARRAS, calls=_TWICE
+    ),
     Scheduler("heun", "HeunDiscreteScheduler", Kind.FAST, "Heun", _PLAIN, calls=_TWICE),
+    Scheduler("heun-karras", "HeunDiscreteScheduler", Kind.FAST, "Heun Karras", _KARRAS, calls=_TWICE),
     Scheduler("pndm", "PNDMScheduler", Kind.FAST, "PLMS", {"skip_prk_steps": True}, calls=(1, 1)),
     Scheduler("unipc", "UniPCMultistepScheduler", Kind.FAST, "UniPC", _PLAIN),
+    Scheduler("unipc-karras", "UniPCMultistepScheduler", Kind.FAST, "UniPC Karras", _KARRAS),
     Scheduler("lcm", "LCMScheduler", Kind.FAST, "LCM"),
     Scheduler("flow-euler", "FlowMatchEulerDiscreteScheduler", Kind.FAST, "Euler", flow=True),
     Scheduler("flow-heun", "FlowMatchHeunDiscreteScheduler", Kind.FAST, "Heun", flow=True, calls=_TWICE),
@@ -83,7 +88,6 @@ SCHEDULERS: Mapping[str, Scheduler] = MappingProxyType({each.name: each for each
 
 #: Other spellings, folded: what ComfyUI, k-diffusion and diffusers say where folding alone does not meet.
 _ALIASES = {
-    "eulerancestral": "euler-a",
     "eulerancestraldiscrete": "euler-a",
     "eulerdiscrete": "euler",
     "dpmsolvermultistep": "dpm++2m",
@@ -91,7 +95,6 @@ _ALIASES = {
     "dpm2discrete": "dpm2",
     "dpm2ancestraldiscrete": "dpm2-a",
     "dpm++solver": "dpm++2m",
-    "dpm2ancestral": "dpm2-a",
     "heundiscrete": "heun",
     "plms": "pndm",
     "unipcmultistep": "unipc",
@@ -101,15 +104,28 @@ _ALIASES = {
     "flowmatchheun": "flow-heun",
 }
 
+#: How ComfyUI and A1111 name a schedule that is the sampler's own: nothing need be said of it.
+_USUAL = r"(normal|simple|automatic|(?<!sgm)(?<!ddim)uniform)"
+#: Schedules that exist and cannot be had by a sampler's name.
+_SCHEDULES = ("karras", "exponential", "sgmuniform", "ddimuniform", "beta", "polyexponential", "kloptimal", "turbo")
+
 #: What `timestep_spacing` may be.
 SPACINGS = ("linspace", "leading", "trailing")
 
 
 def _fold(name: str) -> str:
-    """``DPM++ 2M Karras``, ``dpmpp_2m_karras`` and ``dpm++2m-karras`` fold to one word."""
-    folded = re.sub(r"[\s_-]+", "", name.casefold())
+    """``DPM++ 2M Karras``, ``dpmpp_2m_karras`` and ``dpm++2m-karras`` fold to one word.
+
+    So do ``dpmpp_2m_k`` (InvokeAI), ``dpmpp_2m_sde_gpu karras`` (ComfyUI: the same on the GPU), and a sampler with the
+    schedule that is its own anyway, such as ``euler normal``.
+    """
+    folded = re.sub(r"[\s_-]k$", "karras", name.casefold().strip())
+    folded = re.sub(r"[\s_-]+", "", folded)
     folded = re.sub(r"^k(?=euler|dpm|heun)", "", folded).removesuffix("scheduler")
-    return re.sub(r"^dpmpp", "dpm++", folded)
+    folded = re.sub(r"^dpmpp", "dpm++", re.sub(r"^unipcbh[12]", "unipc", folded))
+    folded = re.sub(rf"(?<=.){_USUAL}$", "", folded)
+    folded = re.sub(r"^(euler|dpm2)ancestral(?!discrete)", r"\1a", folded)
+    return re.sub(r"(karras)+$", "karras", re.sub(r"(?<=sde)gpu", "", folded))
 
 
 _FOLDED = {_fold(name): name for name in SCHEDULERS} | _ALIASES
@@ -124,6 +140,10 @@ def canonical(name: str) -> str:
     folded = _fold(name)
     if folded in _FOLDED:
         return _FOLDED[folded]
+    schedule = next((each for each in _SCHEDULES if len(folded) > len(each) and folded.endswith(each)), None)
+    if schedule and folded.removesuffix(schedule) in _FOLDED:
+        plain = _FOLDED[folded.removesuffix(schedule)]
+        raise ValueError(f"{name[:60]!r} is no scheduler: {plain} has no {schedule} schedule here; take {plain}.")
     near = get_close_matches(folded, _FOLDED, n=1)
     hint = f"did you mean {_FOLDED[near[0]]}?" if near else f"there are {', '.join(SCHEDULERS)}."
     raise ValueError(f"{name[:60]!r} is no scheduler: {hint}")

@@ -1,12 +1,22 @@
 """Schedulers under every name people use."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.steps.schedulers import SCHEDULERS, SPACINGS, Kind, canonical, denoiser_calls, effective_steps, fits
+from farm.steps.schedulers import (
+    SCHEDULERS,
+    SPACINGS,
+    Kind,
+    Scheduler,
+    canonical,
+    denoiser_calls,
+    effective_steps,
+    fits,
+)
 
 #: What the farm promises at least.
 PROMISED = ["euler", "euler-a", "ddim", "dpm++2m", "dpm++2m-karras", "dpm++2m-sde", "unipc", "lcm", "heun", "default"]
@@ -39,6 +49,36 @@ PROMISED = ["euler", "euler-a", "ddim", "dpm++2m", "dpm++2m-karras", "dpm++2m-sd
         ("PLMS", "pndm"),
         ("default", "default"),
         ("FlowMatchEulerDiscreteScheduler", "flow-euler"),
+        ("euler normal", "euler"),
+        ("euler_ancestral normal", "euler-a"),
+        ("euler_ancestral simple", "euler-a"),
+        ("dpmpp_2m karras", "dpm++2m-karras"),
+        ("dpmpp_2m normal", "dpm++2m"),
+        ("dpmpp_2m_sde karras", "dpm++2m-sde-karras"),
+        ("dpmpp_2m_sde_gpu karras", "dpm++2m-sde-karras"),
+        ("dpmpp_3m_sde_gpu", "dpm++3m-sde"),
+        ("dpmpp_sde karras", "dpm++sde-karras"),
+        ("dpmpp_sde_gpu", "dpm++sde"),
+        ("dpm_2", "dpm2"),
+        ("dpm_2 karras", "dpm2-karras"),
+        ("dpm_2_ancestral", "dpm2-a"),
+        ("dpm_2_ancestral karras", "dpm2-a-karras"),
+        ("heun karras", "heun-karras"),
+        ("uni_pc normal", "unipc"),
+        ("uni_pc_bh2 karras", "unipc-karras"),
+        ("ddim normal", "ddim"),
+        ("lcm simple", "lcm"),
+        ("DPM++ SDE Karras", "dpm++sde-karras"),
+        ("DPM++ 2M SDE Karras", "dpm++2m-sde-karras"),
+        ("DPM2 a Karras", "dpm2-a-karras"),
+        ("DPM++ 2M Karras Karras", "dpm++2m-karras"),
+        ("DPM++ 2M Automatic", "dpm++2m"),
+        ("Euler A", "euler-a"),
+        ("euler_a", "euler-a"),
+        ("euler_k", "euler-karras"),
+        ("dpmpp_2m_sde_k", "dpm++2m-sde-karras"),
+        ("unipc_k", "unipc-karras"),
+        ("Default", "default"),
     ],
 )
 def test_a_scheduler_by_any_name(name: str, expected: str) -> None:
@@ -59,7 +99,15 @@ def test_every_scheduler_answers_to_its_own_names(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("eular", "did you mean euler?"), ("dpm++2n", "did you mean dpm++2m?"), ("zzzz", "there are default, euler,")],
+    [
+        ("eular", "did you mean euler?"),
+        ("dpm++2n", "did you mean dpm++2m?"),
+        ("zzzz", "there are default, euler,"),
+        ("euler_ancestral karras", "euler-a has no karras schedule here; take euler-a."),
+        ("euler sgm_uniform", "euler has no sgmuniform schedule here; take euler."),
+        ("DPM++ 2M Exponential", "dpm++2m has no exponential schedule here; take dpm++2m."),
+        ("karras", "'karras' is no scheduler"),
+    ],
 )
 def test_a_name_that_is_none(name: str, said: str) -> None:
     """The nearest, or all there are."""
@@ -111,6 +159,29 @@ def test_diffusers_has_them_and_they_step() -> None:
         made = getattr(diffusers, scheduler.class_name).from_config(config, **scheduler.overrides)
         made.set_timesteps(20)
         assert len(made.timesteps) == denoiser_calls(scheduler.name, 20), scheduler.name
+
+
+_SPELLINGS = [
+    str.upper,
+    lambda name: name.replace(" ", "_"),
+    lambda name: name.replace(" ", "-"),
+    lambda name: name.replace(" ", ""),
+    lambda name: name.replace("++", "pp"),
+    lambda name: f"k_{name}" if name.lower().startswith(("euler", "dpm", "heun")) else name,
+    lambda name: name.replace(" a", "_ancestral") if name.startswith(("Euler a", "DPM2 a")) else name,
+    lambda name: name if name.endswith(("Karras", "_K")) else f"{name} normal",
+    lambda name: f"{name} Karras" if name.endswith("Karras") else name,
+]
+
+
+@given(st.sampled_from([each for each in SCHEDULERS.values() if not each.flow]), st.lists(st.sampled_from(_SPELLINGS)))
+def test_a_name_comes_back_however_it_is_spelled(scheduler: Scheduler, spellings: list[Callable[[str], str]]) -> None:
+    """The canonical name and the sampler's, as A1111, ComfyUI, k-diffusion and people write them, one on another."""
+    spelled = scheduler.sampler_name
+    for spell in dict.fromkeys(spellings):
+        spelled = spell(spelled)
+    assert canonical(spelled) == scheduler.name
+    assert canonical(scheduler.name.upper()) == scheduler.name
 
 
 @given(st.text(max_size=20) | st.sampled_from(sorted(SCHEDULERS)).flatmap(lambda name: st.just(name.upper())))
