@@ -227,5 +227,6 @@ def test_what_a_model_would_ignore_is_refused(
 def test_what_asks_for_nothing_is_not_refused(space_of: Callable[..., Space], schnell: str, tmp_path: Path) -> None:
     """No guidance and no negative prompt; and a row's negative prompt is only asked of its own model."""
     assert len(space_of(model=schnell, negative_prompt="", guidance_scale=[0, 1])) == 2
-    rows = [{"model": schnell}, {"model": "builtin:shapes", "negative_prompt": "blurry", "guidance_scale": 5}]
+    rows: list[dict[str, Any]] = [{"model": schnell}]
+    rows += [{"model": "builtin:shapes", "negative_prompt": "blurry", "guidance_scale": 5}]
     assert len(resolve_space(load(table(tmp_path, *rows)))[0]) == 2
