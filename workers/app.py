@@ -50,7 +50,11 @@ def run(settings: Settings) -> int:
 
 def parent_worker(app: Any, heart: Heart, name: str) -> Any:
     """Celery's worker with our task, our step of the consumer, and our signals."""
-    app.conf.update(include=["workers.tasks"], worker_proc_alive_timeout=CHILD_PATIENCE)
+    app.conf.update(
+        include=["workers.tasks"],
+        worker_proc_alive_timeout=CHILD_PATIENCE,
+        worker_consumer="workers.consumer:PatientConsumer",
+    )
     app.steps["consumer"].add(following(heart))
 
     class Parent(app.Worker):  # type: ignore[misc]  # Celery has no types

@@ -81,6 +81,7 @@ def test_celerys_worker_is_ours() -> None:
     assert list(app.amqp.queues.consume_from) == [NO_QUEUE]
     assert any(step.__name__ == "Assignment" for step in app.steps["consumer"])
     assert app.conf.worker_proc_alive_timeout >= 600
+    assert parent.consumer_cls == "workers.consumer:PatientConsumer"
 
 
 @pytest.mark.usefixtures("_signals")
