@@ -131,6 +131,6 @@ class Roller:
         names = list(names_near(self._store, job_id, number, reach=reach))
         folded, tables = fold(names), Tables(self._store, job_id, known.plan.tasks)
         for piece in slices(names, folded):
-            if piece.number == number and not tables.is_current(piece):
+            if piece.number == number:
                 tables.part(piece, folded)
         known.rolled[number], known.not_before = counts[number], 0.0

@@ -1,4 +1,4 @@
-"""The report in a terminal: cost per image and per step, where the seconds went, and what fewer steps save."""
+"""The report in a terminal: cost per image and per step, where the seconds went, what fewer steps save and show."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from farm.report.figures import duration, figure, share, short_model
-from farm.report.values import FitRow, GroupRow, Ledger, Report
+from farm.report.values import FitRow, GroupRow, Ledger, QualityRow, Report
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -52,6 +52,7 @@ def _sections(report: Report) -> "Iterator[RenderableType]":
     if report.ledger.wall_s > 0:
         yield _ledger_table(report.ledger)
     yield from _fits(report.fits)
+    yield from _quality(report)
 
 
 def _about(row: GroupRow | FitRow) -> str:
@@ -154,3 +155,25 @@ def _fit_lines(row: FitRow) -> Iterator[str]:
     if row.fixed_interval and row.step_interval:
         fixed, step = (" to ".join(map(figure, bounds)) for bounds in (row.fixed_interval, row.step_interval))
         yield f"  [dim]95 % sure: fixed {fixed} s, per step {step} s[/dim]"
+
+
+def _quality(report: Report) -> "Iterator[RenderableType]":
+    """Similarity to the most steps and what it costs, and the sentence on each setting's sweet spot."""
+    cents = report.currency if any(row.ssim_per_cent is not None for row in report.quality) else None
+    for (model, size), rows in groupby(report.quality, key=lambda row: (row.model, row.size)):
+        yield _quality_table(f"Quality against steps: {short_model(model)}, {size}", list(rows), cents)
+    for spot in report.sweet_spots:
+        yield Text(f"{spot.scheduler}: {spot.reason}", style="bold green" if spot.steps else "")
+
+
+def _quality_table(about: str, rows: Sequence[QualityRow], cents: str | None) -> Table:
+    table = Table(title=escape(f"\n{about}"), title_justify="left", title_style="bold", header_style="dim", box=None)
+    table.add_column("Scheduler", overflow="fold")
+    for name in ("Steps", "SSIM", "+-", "PSNR", "Saved", f"SSIM/0.01 {cents}" if cents else "SSIM/s", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        gained = row.ssim_per_cent if cents else row.ssim_per_s
+        alike = ["1", "-", "-"] if row.psnr is None else [f"{row.ssim:.4f}", figure(row.ssim_spread), f"{row.psnr:.1f}"]
+        saved = "-" if row.saved_fraction is None else f"{100 * row.saved_fraction:.0f} %"
+        table.add_row(escape(row.scheduler), str(row.steps), *alike, saved, figure(gained), str(row.n))
+    return table

@@ -4,25 +4,11 @@ from array import array
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from farm.economics.costs import CostKey
 from farm.economics.fit import comparison, fit, saving
+from farm.economics import work
 from farm.report.measured import Batch
-from farm.report.values import FitRow
-
-#: From this guidance on, diffusers runs the denoiser for the prompt and for the negative prompt.
-_GUIDED = 1.0
-
-
-class CostKey(NamedTuple):
-    """What one cost model holds for."""
-
-    model: str
-    revision: str
-    size: str
-    gpu: str
-    dtype: str
-    batch_size: int
-    guided: bool
-    calls_per_step: int
+from farm.report.values import FitRow, GroupRow
 
 
 def cost_key(batch: Batch) -> CostKey:
@@ -37,9 +23,19 @@ def cost_key(batch: Batch) -> CostKey:
         gpu=batch.gpu,
         dtype=batch.dtype,
         batch_size=batch.batch_size,
-        guided=batch.guidance_scale is None or batch.guidance_scale > _GUIDED,
-        calls_per_step=max(1, round(batch.denoiser_calls / max(1, batch.effective_steps))),
+        guided=guided(batch),
+        calls_per_step=calls_per_step(batch),
     )
+
+
+def guided(drawn: Batch | GroupRow) -> bool:
+    """Whether the denoiser runs for the negative prompt too."""
+    return work.is_guided(drawn.guidance_scale)
+
+
+def calls_per_step(drawn: Batch | GroupRow) -> int:
+    """Denoiser calls of one step."""
+    return work.calls_per_step(drawn.denoiser_calls, drawn.effective_steps)
 
 
 class _Sample(NamedTuple):

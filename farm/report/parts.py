@@ -101,11 +101,6 @@ class Tables:
             self._write(piece.number, part)
         return part
 
-    def is_current(self, piece: Slice) -> bool:
-        """Whether the part in the store is what these records come to, as its smallest table says."""
-        found = self._table("attempts", piece.number)
-        return found is not None and found[0] == piece.digest
-
     def _write(self, number: int, part: Part) -> None:
         for name in _NAMES:
             data = to_parquet(part.frames[name], digest=part.digest)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from farm.manifest.task import RenderTask
 from farm.profile.fold import Folded, fold
 from farm.report.charges import totals
+from farm.report.costs import costs_of
 from farm.report.lines import errors, results
 from farm.report.load import Measured
 from farm.report.ordered import Lines
@@ -57,6 +58,7 @@ def finish(
     measured, size = _write_results(store, plan, pieces, folded, stopped)
     _remove_others(store, plan.job_id, pieces)
     failed = _write_errors(store, plan, folded, failures, blocked)
+    _write_costs(store, plan, measured)
     return {
         "images": plan.images,
         "done": len(folded),
@@ -84,6 +86,14 @@ def _write_results(
                 raise StoppedError
         store.put_stream(keys.results(plan.job_id), lines.pieces(), content_type="application/jsonl")
     return measured, size
+
+
+def _write_costs(store: Store, plan: "Plan", measured: Measured) -> None:
+    """Keep what later quotes are made of: one object of this job alone, so that jobs that end together lose nothing."""
+    found = costs_of(plan, measured)
+    if found is not None:
+        key = keys.costs(plan.job_id, started_at=found.started_at)
+        store.put(key, found.model_dump_json().encode(), content_type="application/json")
 
 
 def _remove_others(store: Store, job_id: str, pieces: Iterable[Slice]) -> None:

@@ -120,25 +120,46 @@ class FitRow(_Value):
 
 
 class QualityRow(_Value):
-    """How close the pictures of a step count come to those of the most steps."""
+    """How close the pictures of a step count come to those of the most steps, same prompt, seed and setting.
+
+    The last row of a setting is that of the most steps itself: it is like itself, and that is no measurement.
+    """
 
     model: str
     scheduler: str
     size: str
     steps: int
+    #: Means over the prompts and seeds; no PSNR, in decibels, of a picture to itself.
     ssim: float
-    psnr: float
-    saved_fraction: float
+    psnr: float | None
+    #: Of the cost of an image against the most steps, on the kind of worker that drew most of them.
+    saved_fraction: float | None
+    #: Standard deviations over the prompts and seeds; None of one.
+    ssim_spread: float | None = None
+    psnr_spread: float | None = None
+    #: Prompts and seeds that were compared: a sample where a job has more.
+    n: int = 0
+    s_per_image: float | None = None
+    usd_per_image: float | None = None
+    #: SSIM gained over the step count below, per second and per hundredth of the currency that an image costs more.
+    ssim_per_s: float | None = None
+    ssim_per_cent: float | None = None
 
 
 class SweetSpot(_Value):
-    """The step count worth paying for, and why."""
+    """The step count worth paying for, and why; None where there is none, and why not."""
 
     model: str
     scheduler: str
     size: str
-    steps: int
+    steps: int | None
     reason: str
+    #: Probability that `steps` is within `tolerance`, in SSIM, of the plateau: what the two highest step counts reach.
+    confidence: float | None = None
+    saved_fraction: float | None = None
+    ssim: float | None = None
+    plateau: float | None = None
+    tolerance: float = 0.0
 
 
 class Report(_Value):

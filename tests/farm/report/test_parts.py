@@ -36,16 +36,11 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[RecordName]:
     return found
 
 
-def tables(farm: Farm) -> Tables:
-    """The tables of the farm's job."""
-    return Tables(farm.store, "mugs", farm.plan.tasks)
-
-
 def current(farm: Farm) -> Part:
     """The job's first part, brought up to date."""
     names = record_names(farm.store, "mugs")
     folded = fold(names)
-    return tables(farm).part(slices(names, folded)[0], folded)
+    return Tables(farm.store, "mugs", farm.plan.tasks).part(slices(names, folded)[0], folded)
 
 
 def stored(farm: Farm) -> dict[str, bytes]:
@@ -168,15 +163,3 @@ def test_without_tasks_nothing_is_written(rendered: Farm) -> None:
     part = Tables(rendered.store, "mugs").part(piece, folded)
     assert set(part.frames) == {"attempts", "batches"}
     assert stored(rendered) == {}
-
-
-def test_whether_a_part_is_current_is_seen_from_one_table(rendered: Farm) -> None:
-    """A coordinator that was just started asks for no more than that."""
-    names = record_names(rendered.store, "mugs")
-    [piece] = slices(names, fold(names))
-    assert not tables(rendered).is_current(piece)
-    current(rendered)
-    assert tables(rendered).is_current(piece)
-    rendered.record(0, 4, 9)
-    [later] = slices(names := record_names(rendered.store, "mugs"), fold(names))
-    assert not tables(rendered).is_current(later)
