@@ -158,7 +158,6 @@ class _Transfer:
             keys.model_file(*self._place, file.path),
             self._pieces(file),
             metadata={"sha256": str(file.sha256)},
-            parallel=True,
         )
 
     def _pieces(self, file: File) -> Iterator[bytes]:

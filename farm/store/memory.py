@@ -45,10 +45,8 @@ class MemoryStore:
         *,
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] | None = None,
-        parallel: bool = False,
     ) -> None:
         """Write an object, replacing what was there."""
-        del parallel  # memory is fast enough
         self.put(key, b"".join(pieces), content_type=content_type, metadata=metadata)
 
     def get(self, key: str) -> bytes:

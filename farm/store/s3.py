@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _DELETE_PAGE = 1000
 #: Bytes that a streamed object is read in, and written in: a part is in memory, and S3 takes 10 000 of at least 5 MiB.
 _PIECE, _PART = 1 << 20, 5 << 20
-#: Parts of one object under way, where they go side by side.
-_AT_ONCE = 4
 
 
 class _Pieces:
@@ -101,15 +99,11 @@ class S3Store:
         *,
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] | None = None,
-        parallel: bool = False,
     ) -> None:
-        """Write an object a part at a time; it is there whole, or as it was before."""
+        """Write an object a part at a time, in order, as not every server takes them otherwise; whole, or as it was."""
         from boto3.s3.transfer import TransferConfig
 
-        config = TransferConfig(
-            multipart_threshold=_PART, multipart_chunksize=_PART, use_threads=parallel, max_concurrency=_AT_ONCE
-        )
-        config.max_in_memory_upload_chunks = _AT_ONCE
+        config = TransferConfig(multipart_threshold=_PART, multipart_chunksize=_PART, use_threads=False)
         with translated(self._place):
             self._client.upload_fileobj(
                 _Pieces(pieces),

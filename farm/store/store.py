@@ -36,7 +36,6 @@ class Store(Protocol):
         *,
         content_type: str = "application/octet-stream",
         metadata: Mapping[str, str] | None = None,
-        parallel: bool = False,
     ) -> None:
         """Write an object that may be larger than memory; it is there whole, or as it was before.
 
@@ -45,7 +44,6 @@ class Store(Protocol):
             pieces: the object's bytes; what they raise is raised here.
             content_type: as `put` takes it.
             metadata: as `put` takes it.
-            parallel: send several parts at a time, with the memory for them; the pieces then come from another thread.
         """
 
     def get(self, key: str) -> bytes:

@@ -60,8 +60,7 @@ def test_what_is_larger_than_memory_is_written_in_pieces(store: Store, size: int
     assert store.get("large.jsonl") == data
 
 
-@pytest.mark.parametrize("parallel", [False, True])
-def test_a_write_that_breaks_off_leaves_what_was_there(store: Store, parallel: bool) -> None:  # noqa: FBT001
+def test_a_write_that_breaks_off_leaves_what_was_there(store: Store) -> None:
     """Whoever reads sees the old object or the new one, never half of it."""
 
     def broken() -> Iterator[bytes]:
@@ -70,7 +69,7 @@ def test_a_write_that_breaks_off_leaves_what_was_there(store: Store, parallel: b
 
     store.put("results.jsonl", b"old")
     with pytest.raises(OSError, match="No space left"):
-        store.put_stream("results.jsonl", broken(), parallel=parallel)
+        store.put_stream("results.jsonl", broken())
     assert store.get("results.jsonl") == b"old"
     assert list(store.list("")) == ["results.jsonl"]
 
@@ -153,10 +152,10 @@ def test_names_of_metadata_are_lower_case() -> None:
 
 
 def test_any_part_of_an_object_is_read(store: Store) -> None:
-    """Written in parts side by side, and read from the middle; what was said about it is told."""
+    """Written in parts, and read from the middle; what was said about it is told."""
     data = bytes(range(256)) * 200_000
     pieces = (data[at : at + 3_000_001] for at in range(0, len(data), 3_000_001))
-    store.put_stream("m/w.safetensors", pieces, metadata={"SHA256": "abc"}, parallel=True)
+    store.put_stream("m/w.safetensors", pieces, metadata={"SHA256": "abc"})
     assert store.read("m/w.safetensors", 40_000_000, 40_000_300) == data[40_000_000:40_000_300]
     assert store.read("m/w.safetensors", 0, len(data)) == data
     assert store.read("m/w.safetensors", 5, 5) == b""
