@@ -4,9 +4,9 @@ from array import array
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from farm.economics import work
 from farm.economics.costs import CostKey
 from farm.economics.fit import comparison, fit, saving
-from farm.economics import work
 from farm.report.measured import Batch
 from farm.report.values import FitRow, GroupRow
 

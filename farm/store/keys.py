@@ -8,6 +8,9 @@ from farm.plan.ranges import WorkRange
 from farm.profile.outcome import Outcome, Token
 
 JOBS = "jobs/"
+COSTS = "costs/"
+#: Seconds count down from here, so that later comes first.
+_LAST_SECOND = 10**12 - 1
 _RECORD = re.compile(r"(?P<start>\d+)-(?P<stop>\d+)-(?P<epoch>[^.]+)\.(?P<counter>\d+)-(?P<outcome>[a-z]+)\.json$")
 _CONTROL = re.compile(r"(?P<number>\d+)-(?P<what>[a-z]+)\.json$")
 
@@ -116,6 +119,16 @@ def report(job_id: str) -> str:
 def finished(job_id: str) -> str:
     """State and totals of a job that ended."""
     return f"{job(job_id)}finished.json"
+
+
+def costs(job_id: str, *, started_at: float) -> str:
+    """What a finished job measured; the newest job's sorts first, so that a reader of some reads the newest.
+
+    Args:
+        job_id: the job; it may be removed, and what it measured stays.
+        started_at: when its first range was claimed, POSIX seconds.
+    """
+    return f"{COSTS}{_LAST_SECOND - int(started_at):012}-{job_id}.json"
 
 
 def session(worker: str, session_id: str) -> str:

@@ -24,6 +24,7 @@ from farm.store.memory import MemoryStore
 
 EPOCH = "1763690000000x3fa9"
 FIXED, PER_STEP = 0.5, 0.1
+PIPELINE = PipelineKey("builtin:shapes", "r1")
 WORKER = WorkerInfo(
     id="w1", session="90000x3fa9", host="box", device="cuda:0", gpu="Test GPU", vram_gb=8.0, price_per_hour=3.6
 )
@@ -38,6 +39,7 @@ class FakeGroup:
     number: int
     start: int
     stop: int
+    pipeline: PipelineKey = PIPELINE
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,10 @@ class FakePlan:
         """One group per step count, so that one can be blocked alone."""
         return tuple(FakeGroup(n, n * self.prompts, (n + 1) * self.prompts) for n in range(len(self.steps)))
 
+    def group_of(self, position: int) -> FakeGroup:
+        """The group of a position."""
+        return self.groups[position // self.prompts]
+
     def tasks(self, start: int, stop: int) -> list[RenderTask]:
         """The tasks at some positions."""
         return [self.task(position) for position in range(start, min(stop, self.images))]
@@ -72,7 +78,7 @@ class FakePlan:
         step, prompt = divmod(position, self.prompts)
         return RenderTask(
             index=prompt * len(self.steps) + step,
-            pipeline=PipelineKey("builtin:shapes", "r1"),
+            pipeline=PIPELINE,
             prompt=f"prompt {prompt}",
             negative_prompt="",
             seed=2**64 - 1 - prompt,

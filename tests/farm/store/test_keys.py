@@ -66,3 +66,10 @@ def test_a_model_has_a_folder_of_its_own() -> None:
     assert keys.model_file("mugs", "0f", "unet/config.json") == "models/mugs-0f/unet/config.json"
     assert keys.inventory("mugs", "0f", None) == "models/mugs-0f/complete.json"
     assert keys.inventory("mugs", "0f", "fp16") == "models/mugs-0f/complete.fp16.json"
+
+
+def test_costs_of_the_newest_job_sort_first() -> None:
+    """A reader of some objects reads those of the newest jobs, and they lie outside every job's folder."""
+    found = [keys.costs("mugs", started_at=at) for at in (2_000_000_000.5, 1_700_000_000.0, 0.0)]
+    assert found == sorted(found)
+    assert all(key.startswith(keys.COSTS) and key.endswith("-mugs.json") for key in found)
