@@ -244,10 +244,13 @@ class Farm:
         return errors(self.connection.store, self._find(job), verified)
 
     def report(self, job: str) -> "Report":
-        """What a job cost, per image and per step, and where its workers' seconds went."""
-        from farm.report.report import build, load
+        """What a job cost, per image and per step, where its workers' seconds went, and what its steps were worth.
 
-        return build(load(self.connection.store, self._find(job)))
+        Where steps vary, pictures are compared: seconds, once for a job that is over.
+        """
+        from farm.report.report import report
+
+        return report(self.connection.store, self._find(job))
 
     def workers(self) -> "list[WorkerStatus]":
         """The workers that are alive, and what each is doing."""

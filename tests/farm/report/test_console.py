@@ -10,6 +10,8 @@ from farm.profile.outcome import Outcome
 from farm.profile.seconds import Kind
 from farm.report.console import show
 from farm.report.report import build
+from farm.report.values import QualityRow
+from tests.farm.report.test_quality import scores
 
 if TYPE_CHECKING:
     from farm.report.values import Report
@@ -122,3 +124,17 @@ def test_names_are_no_markup(farm: Farm) -> None:
     text = printed(build(farm.data()))
     assert "org/[bold]mine, 64x64" in text
     assert "[/]" in text
+
+
+def test_quality_stands_beside_what_it_costs(served: Farm) -> None:
+    """A row per step count, the reference without figures of its own, and the sentence on the sweet spot."""
+    report = build(served.data(), scores())
+    text = printed(report)
+    assert "Quality against steps: builtin:shapes, 64x64" in text
+    rows = [line.split() for line in text.splitlines() if line.split()[:1] == ["euler"]][-6:]
+    assert [row[1] for row in rows] == ["5", "10", "20", "30", "40", "50"]
+    assert rows[-1][2:5] == ["1", "-", "-"]
+    assert "euler: 20 steps look like 50 (SSIM 0.996 of a plateau 1.000, 99 % sure)" in " ".join(text.split())
+    assert "Quality" not in printed(build(served.data()))
+    priced = QualityRow.model_validate(report.quality[1].model_dump() | {"ssim_per_cent": 0.25})
+    assert "SSIM/0.01 USD" in printed(report.model_copy(update={"quality": (priced,)}))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -19,7 +20,7 @@ def scores(
     found = []
     for number in range(chains):
         places = {each: (size + number / 20) / each for each in (*steps,)}
-        for fewer, more in zip(steps, steps[1:], strict=False):
+        for fewer, more in pairwise(steps):
             last, after = (1 - (places[fewer] - places[other]) ** 2 for other in (steps[-1], more))
             found.append(Score(setting, number, fewer, steps[-1], last, 20.0 + fewer, after))
     return found
@@ -39,6 +40,11 @@ def group(steps: int, *, seconds: float, images: int = 8, usd: float | None = No
 def groups(**about: object) -> list[GroupRow]:
     """Half a second and a tenth per step."""
     return [group(steps, seconds=0.5 + 0.1 * steps, **about) for steps in STEPS]  # type: ignore[arg-type]
+
+
+def priced_groups() -> list[GroupRow]:
+    """The same at a hundredth of the currency per second."""
+    return [group(each.steps, seconds=each.s_per_image, usd=each.s_per_image / 100) for each in groups()]
 
 
 def line(**about: object) -> FitRow:
@@ -87,8 +93,7 @@ def test_kinds_of_workers_are_not_mixed() -> None:
 
 def test_a_price_makes_cents() -> None:
     """SSIM gained per hundredth of the currency, and per second in any case."""
-    priced = [group(each.steps, seconds=each.s_per_image, usd=each.s_per_image / 100) for each in groups()]
-    rows = {row.steps: row for row in quality_rows(scores(), priced, ())}
+    rows = {row.steps: row for row in quality_rows(scores(), priced_groups(), ())}
     gain = rows[10].ssim - rows[5].ssim
     assert rows[10].ssim_per_s == pytest.approx(gain / 0.5)
     assert rows[10].ssim_per_cent == pytest.approx(gain / 0.5)
@@ -105,7 +110,7 @@ def test_a_sweet_spot_says_what_it_saves() -> None:
         spot.reason,
     )
     assert spot.saved_fraction == pytest.approx(3 / 5.5)
-    [priced] = sweet_spots(scores(), groups(usd=0.01), ())
+    [priced] = sweet_spots(scores(), priced_groups(), ())
     assert priced.reason.endswith("of the cost.")
     [unknown] = sweet_spots(scores(), (), ())
     assert (unknown.steps, unknown.saved_fraction, unknown.reason.endswith("sure).")) == (20, None, True)
@@ -146,4 +151,5 @@ def test_every_setting_has_its_own() -> None:
     both = scores("unipc") + scores("euler")
     assert [spot.scheduler for spot in sweet_spots(both, groups(), ())] == ["euler", "unipc"]
     assert [row.scheduler for row in quality_rows(both, groups(), ())] == ["euler"] * 6 + ["unipc"] * 6
-    assert quality_rows((), groups(), ()) == sweet_spots((), groups(), ()) == ()
+    assert quality_rows((), groups(), ()) == ()
+    assert sweet_spots((), groups(), ()) == ()

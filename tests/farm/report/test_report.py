@@ -5,10 +5,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from farm.profile.seconds import Kind
-from farm.report.report import build, load
+from farm.report.report import build, load, report
+from farm.store import keys
+from tests.farm.quality.conftest import plan_of, store_of
 
 if TYPE_CHECKING:
+    from farm.plan.plan import Plan
     from tests.farm.report.conftest import Farm
+
+
+@pytest.fixture
+def sweep() -> Plan:
+    """Two prompts and two seeds at four step counts."""
+    return plan_of()
 
 
 def test_a_report_brings_cost_groups_fit_and_ledger_together(rendered: Farm) -> None:
@@ -41,3 +50,16 @@ def test_a_report_on_nothing_is_empty(farm: Farm) -> None:
     """A job that was just submitted has a report, too."""
     report = build(farm.data())
     assert (report.groups, report.fits, report.totals.images) == ((), (), 0)
+
+
+def test_a_sweep_is_compared_and_an_ordinary_job_is_not(sweep: Plan) -> None:
+    """From pictures, plan and records in the store to similarity and sweet spots; without a plan, to the cost alone."""
+    store = store_of(sweep)
+    assert report(store, sweep.job_id).quality == ()
+    store.put(keys.plan(sweep.job_id), sweep.to_json())
+    found = report(store, sweep.job_id)
+    assert [row.steps for row in found.quality] == [5, 10, 20, 40]
+    assert [row.ssim for row in found.quality] == sorted(row.ssim for row in found.quality)
+    assert [spot.scheduler for spot in found.sweet_spots] == ["default"]
+    store.put(keys.plan(sweep.job_id), b"damaged")
+    assert report(store, sweep.job_id).quality == ()
