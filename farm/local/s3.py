@@ -59,6 +59,7 @@ class S3Server:
         command = [str(server), "serve", "s3", str(self.home.s3), "--addr", f"127.0.0.1:{self.port}"]
         # No configuration of the user's; folders are read again soon after something else changed them.
         command += ["--config=", "--dir-cache-time", "5s", "--vfs-cache-mode", "off", "--cache-dir", self._cache()]
+        command += ["--etag-hash="]  # else every listing reads every object, to hash it
         return Process(command, environment=self._environment(), log=self.home.log(self.name))
 
     def check(self) -> None:

@@ -171,7 +171,7 @@ class S3Store:
         beyond = {"StartAfter": self._prefix + after} if after else {}
         for page in self._pages(Prefix=self._prefix + prefix, **beyond):
             for entry in page.get("Contents", []):
-                tag = str(entry.get("ETag", "")).strip('"')
+                tag = str(entry.get("ETag", "")).strip('"') or str(entry.get("LastModified"))
                 yield Entry(entry["Key"].removeprefix(self._prefix), int(entry["Size"]), tag)
 
     def folders(self, prefix: str) -> Iterator[str]:
