@@ -90,11 +90,18 @@ def transport_options(prefix: str) -> dict[str, Any]:
     }
 
 
+def broker_url(url: str) -> str:
+    """The address as kombu spells it: a socket of this machine has a scheme and a word for databases of its own."""
+    if not url.startswith("unix://"):
+        return url
+    return f"redis+socket{url.removeprefix('unix')}".replace("?db=", "?virtual_host=")
+
+
 def make_app(settings: Settings) -> "Celery":
     """The Celery app of a farm; raises `ServiceError` when no Redis is set."""
     from celery import Celery
 
-    app = Celery("stepfarm", broker=settings.require_redis_url(), set_as_current=False)
+    app = Celery("stepfarm", broker=broker_url(settings.require_redis_url()), set_as_current=False)
     app.conf.update(SETTINGS)
     app.conf.broker_transport_options = transport_options(settings.prefix)
     return app

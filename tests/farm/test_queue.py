@@ -11,7 +11,7 @@ from redis import exceptions
 from farm.errors import LedgerError, ServiceError
 from farm.ledger.ledger import Ledger
 from farm.plan.ranges import WorkRange
-from farm.queue import TASK, make_app, message_key, send
+from farm.queue import TASK, broker_url, make_app, message_key, send
 from farm.settings import Settings
 
 RANGES = [WorkRange("mugs", 0, 32), WorkRange("mugs", 32, 64)]
@@ -126,3 +126,10 @@ def test_an_app_needs_a_redis() -> None:
     """Without a farm the sentence says how to get one."""
     with pytest.raises(ServiceError, match="farm up"):
         make_app(Settings())
+
+
+def test_a_socket_of_this_machine_is_a_broker_too() -> None:
+    """Kombu has a scheme of its own for it; every other address stays as it is."""
+    assert broker_url("unix:///run/redis.sock") == "redis+socket:///run/redis.sock"
+    assert broker_url("unix://:pw@/run/redis.sock?db=2") == "redis+socket://:pw@/run/redis.sock?virtual_host=2"
+    assert broker_url("rediss://:pw@box:1/2") == "rediss://:pw@box:1/2"

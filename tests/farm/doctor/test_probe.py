@@ -13,8 +13,10 @@ class Keeper(MemoryStore):
     def __init__(self, *refused: str) -> None:
         super().__init__()
         self.refused = refused
+        self.asked: list[str] = []
 
     def _ask(self, verb: str) -> None:
+        self.asked.append(verb)
         if verb in self.refused:
             raise StoreError(f"The store does not let us {verb}: check the keys.")
 
@@ -63,6 +65,15 @@ def test_what_cannot_be_deleted_is_said_to_stay() -> None:
     check = probe(store, "s3.example")
     (left,) = store.objects
     assert f"delete refused, put, get, list fine; {left} stays there. " in check.detail
+
+
+def test_a_store_that_is_slow_to_refuse_is_asked_once() -> None:
+    """Four verbs of ten seconds each would be more than a health check has."""
+    ticks = iter(range(0, 100, 10))
+    store = Keeper("put", "get", "list", "delete")
+    check = probe(store, "s3.example", clock=lambda: float(next(ticks)))
+    assert store.asked == ["put"]
+    assert check.detail == "The store does not let us put"
 
 
 class Forgetful(MemoryStore):
