@@ -67,7 +67,8 @@ class S3Server:
         from farm.settings import Settings
         from farm.store.s3 import S3Store
 
-        S3Store.from_settings(Settings.load(home=self.home.path, **self.settings())).check()
+        # in a hurry: whoever took the port meanwhile may never answer
+        S3Store.from_settings(Settings.load(home=self.home.path, **self.settings()), hurried=True).check()
 
     def _cache(self) -> str:
         return str(self.home.path / "cache")

@@ -143,12 +143,18 @@ def test_a_detached_farm_says_why_it_does_not_come_up(home: Home, monkeypatch: p
 
 
 def test_after_sigkill_down_cleans_up(home: Home, eventually: Eventually) -> None:
-    """A supervisor that was killed takes its children with it; `down` removes what it wrote."""
+    """A supervisor that was killed takes its children with it; commands say so, `down` removes what it wrote."""
     with foreground(home, eventually) as process:
         process.kill()
         process.wait()
         eventually(lambda: carriers(home) == [], "the children end with their parent", timeout=10)
         assert home.settings_file.exists()
+        with command(home, "list") as asking:
+            said, _ = asking.communicate(timeout=60)
+        assert (asking.returncode, said) == (
+            3,
+            f"farm: The farm in {home.path} is down: `farm up` starts it again, with its jobs and pictures.\n",
+        )
         down(Settings.load(home=home.path))
         assert not home.settings_file.exists()
         assert not home.pid_file.exists()

@@ -1,5 +1,6 @@
 import signal
-import socket
+import socketserver
+import threading
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +12,7 @@ from farm.local.home import Home
 from farm.local.leftovers import carriers
 from farm.local.process import Process
 from farm.local.redis import RedisServer
+from farm.local.s3 import S3Server
 from farm.local.services import Server, answers, local_services, start_first
 from farm.store.s3 import S3Store
 
@@ -40,18 +42,29 @@ def test_an_error_inside_ends_them_too(tmp_path: Path) -> None:
     assert carriers(Home(tmp_path)) == []
 
 
-def test_a_taken_port_is_another_choice(tmp_path: Path) -> None:
+class _Other(socketserver.BaseRequestHandler):
+    """Somebody else's service."""
+
+    def handle(self) -> None:
+        """Say something that is neither Redis nor S3."""
+        self.request.sendall(b"220 mail.example ready\r\n")
+
+
+@pytest.mark.parametrize("kind", [RedisServer, S3Server])
+def test_a_taken_port_is_another_choice(tmp_path: Path, kind: type[RedisServer | S3Server]) -> None:
     """A port that somebody took between the choice and the start is given up for the next one."""
     home = Home(tmp_path)
-    made: list[RedisServer] = []
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    made: list[RedisServer | S3Server] = []
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Other) as taken:
+        threading.Thread(target=taken.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
-        def make() -> RedisServer:
-            made.append(RedisServer(home) if made else RedisServer(home, port=taken.getsockname()[1]))
+        def make() -> RedisServer | S3Server:
+            made.append(kind(home) if made else kind(home, port=taken.server_address[1]))
             return made[-1]
 
         server, process = start_first(make)
         process.stop(5)
+        taken.shutdown()
     assert made == [made[0], server]
 
 
