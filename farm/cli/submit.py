@@ -25,11 +25,14 @@ Name = Annotated[str | None, typer.Option("--name", help="The job's name, instea
 
 
 def plan(manifest: Manifest, *, overrides: Overrides = None, name: Name = None, as_json: Json = False) -> None:
-    """Validate a manifest and count what it asks for; submits nothing, needs no farm."""
+    """Validate a manifest, count what it asks for and quote it; submits nothing, and counts without a farm too."""
+    from farm.cli.quote import ask, show
     from farm.client import Farm
+    from farm.economics.quote import Quote
     from farm.steps.schedulers import denoiser_calls
 
     made = Farm.plan(manifest, overrides=overrides or (), name=name)
+    quoted = ask(made)
     if as_json:
         print_json(
             {
@@ -37,7 +40,7 @@ def plan(manifest: Manifest, *, overrides: Overrides = None, name: Name = None, 
                 "steps": made.steps,
                 "groups": made.summary(),
                 "verdicts": [{"level": str(each.level), "message": each.message} for each in made.verdicts],
-                "quote": None,
+                "quote": quoted.to_json() if isinstance(quoted, Quote) else None,
             }
         )
         return
@@ -49,6 +52,7 @@ def plan(manifest: Manifest, *, overrides: Overrides = None, name: Name = None, 
         columns.insert(-1, "denoiser_calls")
     rows = [each | own for each, own in zip(groups, calls, strict=True)]
     table([column.upper().replace("_", " ") for column in columns], [[row[c] for c in columns] for row in rows])
+    show(quoted)
     warn(made.verdicts)
 
 

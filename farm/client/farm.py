@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from farm.client.upload import OnSent
     from farm.client.verify import Verified
     from farm.client.watch import Update
+    from farm.economics.quote import Quote, Unknown
     from farm.ledger.values import WorkerStatus
     from farm.models import Buckets
     from farm.plan.plan import Plan
@@ -88,6 +89,16 @@ class Farm:
 
         document = load(manifest, overrides=[*overrides, *([f"name={name}"] if name else [])])
         return make_plan(document, buckets=buckets)
+
+    def quote(self, plan: "Plan") -> "Quote | Unknown":
+        """What a plan would take the workers that are alive, from what earlier jobs measured; never a guess.
+
+        Raises:
+            StoreError: the store cannot be reached.
+        """
+        from farm.client.quotes import quote_of
+
+        return quote_of(plan, self.connection)
 
     def submit(
         self,
@@ -205,6 +216,21 @@ class Farm:
 
         store, status = self.connection.store, self.status(job)
         return fetch(store, status, Path(folder), layout=Layout(layout), force=force, on_progress=on_progress)
+
+    def sheets(self, job: str, folder: str | Path, *, force: bool = False) -> list[Path]:
+        """Draw a job's contact sheets into a folder: one of all pictures, and one for each scheduler of several.
+
+        Args:
+            job: which one.
+            folder: made when it is not there.
+            force: write into a folder that holds something else.
+
+        Raises:
+            UsageError: the folder holds something else.
+        """
+        from farm.client.sheets import write_sheets
+
+        return write_sheets(self.connection.store, self._find(job), Path(folder), force=force)
 
     def remove(self, job: str, *, on_objects: Callable[[int], None] | None = None) -> "Removed":
         """Remove a job that is over: its pictures, records, tables and plan; there is no way back.
