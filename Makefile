@@ -50,4 +50,4 @@ wheel: install
 	mkdir build/elsewhere && cd build/elsewhere && ../environment/bin/farm demo
 
 clean:
-	rm -rf .venv .farm farm-output build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .farm farm-output farm-sweep build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

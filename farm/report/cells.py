@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 Read = Callable[[str], bytes | None]
 #: A matrix is worth its empty places when this share of them is filled.
 _FILLED = 0.5
+#: Settings that are looked through for those of one scheduler.
+_SEARCHED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,8 @@ class Run:
     stop: int
 
 
-def sheet_from_store(store: "Store", plan: "Plan") -> bytes:
-    """The contact sheet of a job, a PNG, from the pictures that are in the store now."""
+def sheet_from_store(store: "Store", plan: "Plan", *, scheduler: str | None = None) -> bytes:
+    """The contact sheet of a job or of one of its schedulers, a PNG, from the pictures that are in the store now."""
 
     def read(name: str) -> bytes | None:
         """A picture from the store."""
@@ -41,7 +44,7 @@ def sheet_from_store(store: "Store", plan: "Plan") -> bytes:
         except NotInStoreError:
             return None
 
-    return job_sheet(plan, read)
+    return job_sheet(plan, read, scheduler=scheduler)
 
 
 def sheet_from_folder(folder: Path, plan: "Plan") -> bytes:
@@ -57,9 +60,16 @@ def sheet_from_folder(folder: Path, plan: "Plan") -> bytes:
     return job_sheet(plan, read)
 
 
-def job_sheet(plan: "Plan", read: Read) -> bytes:
-    """Draw the contact sheet of a job of any size: a bounded number of tasks is looked at."""
-    listed = sorted(runs(plan), key=lambda run: _order(run.key))
+def job_sheet(plan: "Plan", read: Read, *, scheduler: str | None = None) -> bytes:
+    """Draw the contact sheet of a job of any size: a bounded number of tasks is looked at.
+
+    Args:
+        plan: the job.
+        read: gives the pictures.
+        scheduler: the only one whose pictures are shown; None shows all.
+    """
+    listed = sorted(_of(scheduler, plan), key=lambda run: _order(run.key))
+    images = plan.images if scheduler is None else sum(run.stop - run.start for run in listed)
     tasks = [(run, plan.tasks(run.start, min(run.stop, run.start + ROWS))) for run in listed]
     names = _varying([run.key for run in listed])
     cells = [
@@ -71,11 +81,19 @@ def job_sheet(plan: "Plan", read: Read) -> bytes:
         for run, found in tasks
         for task in found
     ]
-    title = f"{plan.job_id}: {plan.images} images"
+    title = f"{plan.job_id}{f', {scheduler}' if scheduler else ''}: {images} images"
     if _is_matrix(cells):
         return contact_sheet(cells, title=title, more=max(0, max(run.stop - run.start for run in listed) - ROWS))
     grid = [Cell(row=_caption(cell), column="", read=cell.read) for cell in cells][: PER_LINE * GRID_LINES]
-    return contact_sheet(grid, title=title, more=plan.images - len(grid))
+    return contact_sheet(grid, title=title, more=images - len(grid))
+
+
+def _of(scheduler: str | None, plan: "Plan") -> "Iterator[Run]":
+    """The runs that a sheet shows."""
+    if scheduler is None:
+        return runs(plan)
+    found = (run for run in runs(plan, most=_SEARCHED) if run.key.scheduler == scheduler)
+    return islice(found, PER_LINE * GRID_LINES)
 
 
 def runs(plan: "Plan", *, most: int = PER_LINE * GRID_LINES) -> Iterator[Run]:

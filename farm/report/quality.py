@@ -96,7 +96,10 @@ def _costs(setting: Setting, groups: Sequence[GroupRow], fits: Sequence[FitRow])
 
 
 def _seconds(row: GroupRow, fits: Sequence[FitRow]) -> float:
-    """Seconds per image of a group: on the line of its kind with the most samples, where one is surely rising."""
+    """Seconds per image of a group: on the line of its kind with the most samples, where there is one to trust.
+
+    That is one which surely rises, from a fixed part that noise has not made negative.
+    """
     about = (row.model, row.size, row.gpu, row.dtype, guided(row), calls_per_step(row))
     lines = [
         line
@@ -104,6 +107,7 @@ def _seconds(row: GroupRow, fits: Sequence[FitRow]) -> float:
         if (line.model, line.size, line.gpu, line.dtype, line.guided, line.calls_per_step) == about
         and line.step_interval is not None
         and line.step_interval[0] > 0
+        and line.fixed_s >= 0
     ]
     if not lines:
         return row.s_per_image

@@ -23,7 +23,7 @@ def plan_of(**render: Any) -> Plan:
 def picture(task: RenderTask, *, size: tuple[int, int] = (64, 64), fresh: bool = False) -> bytes:
     """A gradient with noise of its seed that fades as one over steps; where fresh, with noise that never fades."""
     chance = np.random.default_rng([task.seed, task.steps * fresh])
-    strength = 40.0 if fresh else 160.0 / task.steps
+    strength = 40.0 if fresh else 12.0 / task.steps
     noise = chance.normal(0.0, strength, (size[1], size[0], 3))
     pixels = np.linspace(40, 200, size[0])[None, :, None] + noise
     out = io.BytesIO()

@@ -108,3 +108,13 @@ def test_the_sheet_reads_the_store_and_the_folder_alike(tmp_path: Path) -> None:
     assert Image.open(io.BytesIO(sheet)).format == "PNG"
     assert sheet == sheet_from_folder(tmp_path, plan)
     assert sheet != sheet_from_store(MemoryStore(), plan)
+
+
+def test_a_sheet_of_one_scheduler_leaves_the_others_out(drawn: dict[str, Any]) -> None:
+    """Its columns need not name it: the title does."""
+    plan = plan_of(seed=[1, 2], steps=[4, 8], scheduler=["euler", "ddim"])
+    job_sheet(plan, lambda name: name.encode(), scheduler="ddim")
+    assert list(dict.fromkeys(cell.column for cell in drawn["cells"])) == ["4 steps", "8 steps"]
+    assert drawn["title"] == f"{plan.job_id}, ddim: 8 images"
+    names = {plan.image_name(task): task for task in plan.tasks(0, plan.images)}
+    assert {names[cell.read().decode()].scheduler for cell in drawn["cells"]} == {"ddim"}

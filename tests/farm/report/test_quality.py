@@ -79,7 +79,13 @@ def test_the_fit_is_taken_where_it_is_sure() -> None:
     """Of the same kind of worker and the same passes; else what was measured."""
     [row] = [row for row in quality_rows(scores(), groups(), [line()]) if row.steps == 20]
     assert row.saved_fraction == pytest.approx(0.6)
-    for other in ({"gpu": "other"}, {"guided": False}, {"calls_per_step": 2}, {"step_interval": (-0.1, 2.0)}):
+    for other in (
+        {"gpu": "other"},
+        {"guided": False},
+        {"calls_per_step": 2},
+        {"step_interval": (-0.1, 2.0)},
+        {"fixed_s": -0.1},
+    ):
         [row] = [row for row in quality_rows(scores(), groups(), [line(**other)]) if row.steps == 20]
         assert row.saved_fraction == pytest.approx(3 / 5.5)
 
