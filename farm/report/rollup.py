@@ -5,7 +5,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from farm.manifest.task import RenderTask
-from farm.profile.fold import Folded, fold
+from farm.profile.fold import Folded, Interval, fold
 from farm.report.charges import totals
 from farm.report.costs import costs_of
 from farm.report.lines import errors, results
@@ -52,11 +52,7 @@ def finish(
         StoreError: the store cannot be reached, or a record is damaged.
         StoppedError: it was stopped.
     """
-    names = record_names(store, plan.job_id)
-    folded = fold(names)
-    pieces = slices(names, folded)
-    measured, size = _write_results(store, plan, pieces, folded, stopped)
-    _remove_others(store, plan.job_id, pieces)
+    measured, size, folded = _write_results(store, plan, stopped)
     failed = _write_errors(store, plan, folded, failures, blocked)
     _write_costs(store, plan, measured)
     return {
@@ -70,22 +66,36 @@ def finish(
     }
 
 
-def _write_results(
-    store: Store, plan: "Plan", pieces: Iterable[Slice], folded: Folded, stopped: Callable[[], bool]
-) -> tuple[Measured, int]:
-    """Bring every part up to date and make one line of each picture; what was measured, and the pictures' bytes."""
-    tables, measured, size = Tables(store, plan.job_id, plan.tasks), Measured(), 0
+def _write_results(store: Store, plan: "Plan", stopped: Callable[[], bool]) -> tuple[Measured, int, Folded]:
+    """Bring every part up to date and make one line of each picture.
+
+    Returns:
+        What was measured, the pictures' bytes, and which positions have one; who won them is not kept any longer.
+    """
     with Lines() as lines:
-        for piece in pieces:
-            part = tables.part(piece, folded)
-            measured.add(part)
-            size += int(part.frames["images"]["bytes"].sum())
-            for rows in part.frames["images"].iter_slices(_LINES):
-                lines.add(results(rows, plan.job_id))
-            if stopped():
-                raise StoppedError
+        measured, size, done = _read_parts(store, plan, lines, stopped)
         store.put_stream(keys.results(plan.job_id), lines.pieces(), content_type="application/jsonl")
-    return measured, size
+    return measured, size, Folded(won={}, done=done)
+
+
+def _read_parts(
+    store: Store, plan: "Plan", lines: Lines, stopped: Callable[[], bool]
+) -> tuple[Measured, int, tuple[Interval, ...]]:
+    """Every part as the records are now, a slice at a time, its pictures as lines."""
+    names = record_names(store, plan.job_id)
+    folded = fold(names)
+    pieces = slices(names, folded)
+    tables, measured, size = Tables(store, plan.job_id, plan.tasks), Measured(), 0
+    for piece in pieces:
+        part = tables.part(piece, folded)
+        measured.add(part)
+        size += int(part.frames["images"]["bytes"].sum())
+        for rows in part.frames["images"].iter_slices(_LINES):
+            lines.add(results(rows, plan.job_id))
+        if stopped():
+            raise StoppedError
+    _remove_others(store, plan.job_id, pieces)
+    return measured, size, folded.done
 
 
 def _write_costs(store: Store, plan: "Plan", measured: Measured) -> None:
