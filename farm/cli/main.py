@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from farm.cli import demo, jobs, local, remove, results, services, submit, sweep, watch
+from farm.cli import convert, demo, jobs, local, remove, results, services, submit, sweep, watch
 from farm.errors import FarmError, UsageError
 
 #: Heading in the help -> command -> what runs it.
@@ -21,6 +21,7 @@ COMMANDS: dict[str, dict[str, Callable[..., Any]]] = {
     "Jobs": {
         "plan": submit.plan,
         "submit": submit.submit,
+        "convert": convert.convert,
         "sweep": sweep.sweep,
         "list": jobs.list_jobs,
         "status": jobs.status,

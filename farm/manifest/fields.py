@@ -188,7 +188,7 @@ ALIASES = (
     | dict.fromkeys(("negativeprompt", "negative"), "negative_prompt")
 )
 #: Fields of ``render`` that are no axis.
-PLAIN = ("family", "combine", "meta")
+PLAIN = ("family", "combine", "meta", "rows")
 #: Fields that the design knows and nothing carries out yet.
 LATER = ("image", "mask", "strength", "outpaint", "loras")
 

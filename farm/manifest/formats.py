@@ -14,7 +14,7 @@ from farm.manifest.dialect import OWN, Dialect
 from farm.manifest.json_text import JsonReader
 from farm.manifest.limits import LINE, TABLE_BYTES, TABLE_ROWS, megabytes
 
-#: A row: the line it starts on, counted from 1, and its cells by column.
+#: A row: the line it starts on, counted from 1 (0 where nobody knows), and its cells by column.
 Row = tuple[int, Mapping[str, Any]]
 
 #: With fewer brackets than these, a row of JSON nests no deeper than it can be written again.
@@ -34,7 +34,8 @@ class Rows:
 
     Args:
         file: the file as the user named it.
-        header: the columns, as the file writes them; of a ``.jsonl`` those of its first row, and others may follow.
+        header: the columns, as the file writes them; of a ``.jsonl`` those of its first row, and others may follow;
+            none where they are met row by row.
         rows: at least one; a cell that a row of a ``.jsonl`` lacks is not there.
         dialect: what its columns mean.
     """
@@ -47,7 +48,7 @@ class Rows:
     @property
     def has_header(self) -> bool:
         """Whether no row has other columns than the header."""
-        return not self.file.lower().endswith((".jsonl", ".json"))
+        return bool(self.header) and not self.file.lower().endswith((".jsonl", ".json"))
 
     @property
     def is_list(self) -> bool:
@@ -57,7 +58,7 @@ class Rows:
     def error(self, message: str, *, line: int | None = None, column: str | None = None) -> ManifestError:
         """An error in a row; without a line, in the whole file."""
         field = None if column is None else self.dialect.within(column)
-        return ManifestError(message, file=self.file, line=line, field=field)
+        return ManifestError(message, file=self.file, line=line or None, field=field)
 
 
 def read_text(path: Path, file: str, *, limit: int, hint: str) -> str:

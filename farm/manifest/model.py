@@ -14,14 +14,12 @@ from farm.manifest import overrides as settings
 from farm.manifest.axes import Render, read_render
 from farm.manifest.document import read_json, read_yaml
 from farm.manifest.expected import expected
-from farm.manifest.fields import ALIASES, LATER, READERS
+from farm.manifest.fields import ALIASES, LATER, PLAIN, READERS
 from farm.manifest.foreign import Models, configured
 from farm.manifest.limits import MANIFEST_BYTES
-from farm.manifest.openai import is_batch, read_batch
 from farm.manifest.output import Output, settle
 from farm.manifest.place import Place, shown
-from farm.manifest.requests import are_requests, begins_list, open_list, read_requests
-from farm.manifest.samplers import paired
+from farm.manifest.sources import manifest_rows, open_table
 
 #: Ranges hold this many batches unless the user says otherwise.
 _BATCHES = 4
@@ -61,7 +59,7 @@ _HOMES = {
     for section, names in (
         ("output", [each for each in Output.model_fields if each != "name"]),
         ("run", [*Run.model_fields, *_RUN_LATER]),
-        ("render", [*READERS, *ALIASES, *LATER, "combine", "family", "meta"]),
+        ("render", [*READERS, *ALIASES, *LATER, *PLAIN]),
     )
     for name in names
 }
@@ -78,6 +76,8 @@ class Manifest:
         output: where the pictures go.
         base: the folder that relative paths start from.
         place: where the values stand, for the errors of the plan.
+        written: the manifest as plain values, with what was set over them; without the rows of a file that is a table.
+        has_rows: whether its first factor is the rows of a table.
     """
 
     name: str
@@ -86,6 +86,8 @@ class Manifest:
     output: Output = field(default_factory=Output)
     base: Path = field(default_factory=Path)
     place: Place = field(default_factory=Place)
+    written: Mapping[str, Any] = field(default_factory=dict)
+    has_rows: bool = False
 
     @property
     def notes(self) -> Sequence[str]:
@@ -107,18 +109,17 @@ def load(
         ManifestError: something in it is wrong; names file, line and field.
     """
     if isinstance(source, Mapping):
-        return _manifest(copy.deepcopy(dict(source)), {}, overrides, file=None, base=Path.cwd(), stem="job")
+        return _manifest(
+            copy.deepcopy(dict(source)), {}, overrides, file=None, base=Path.cwd(), stem="job", models=models
+        )
     path = Path(source)
     file, base, suffix = str(source), path.parent, path.suffix.lower()
-    if suffix in formats.READERS:
-        table = _table(formats.open_rows(path, file), models)
-        return _manifest({}, {}, overrides, file=file, base=base, stem=path.stem, table=table)
+    table = open_table(path, file, models)
+    if table is not None:
+        return _manifest({}, {}, overrides, file=file, base=base, stem=path.stem, models=models, table=table)
     if suffix not in {".yaml", ".yml", ".json"}:
         known = ".yaml, .json, " + ", ".join(formats.READERS)
         raise ManifestError(f"a manifest or prompt file ends in one of {known}.", file=file)
-    if suffix == ".json" and begins_list(path):
-        table = _table(open_list(path, file), models)
-        return _manifest({}, {}, overrides, file=file, base=base, stem=path.stem, table=table)
     text = formats.read_text(
         path, file, limit=MANIFEST_BYTES, hint="put the prompts into a file, prompt: {file: prompts.txt}"
     )
@@ -126,16 +127,7 @@ def load(
     if not isinstance(data, dict):
         what = "is empty" if data is None else f"is {shown(data)}"
         raise ManifestError(f"{what}: a manifest is a mapping with the key `render`.", file=file)
-    return _manifest(data, lines, overrides, file=file, base=base, stem=path.stem)
-
-
-def _table(table: formats.Rows, models: Models) -> formats.Rows:
-    """The rows of a file, requests of other services as the tasks they ask for."""
-    if is_batch(table):
-        return read_batch(table, models)
-    if are_requests(table):
-        return read_requests(table, models)
-    return paired(table)
+    return _manifest(data, lines, overrides, file=file, base=base, stem=path.stem, models=models)
 
 
 def _manifest(  # noqa: PLR0913 what each kind of source knows
@@ -146,22 +138,30 @@ def _manifest(  # noqa: PLR0913 what each kind of source knows
     file: str | None,
     base: Path,
     stem: str,
+    models: Models,
     table: formats.Rows | None = None,
 ) -> Manifest:
     place = Place(file, lines, settings.apply(data, overrides))
     place.check_keys(data, "", known=("name", "render", "run", "output"), elsewhere=_HOMES)
     if data.get("render") is None and table is None:
         place.fail("is missing: it says what to draw.", "render")
+    render = place.mapping(data.get("render"), "render")
+    if render.get("rows") is not None:
+        if table is not None:
+            place.fail("has no meaning for a table: its own rows are the tasks.", "render.rows")
+        table = manifest_rows(render["rows"], place=place, base=base, models=models)
     run, output = place.mapping(data.get("run"), "run"), place.mapping(data.get("output"), "output")
     place.check_keys(run, "run", known=list(Run.model_fields), later=_RUN_LATER)
     place.check_keys(output, "output", known=list(Output.model_fields))
     return Manifest(
         name=_name(data.get("name"), stem, place),
-        render=read_render(data.get("render"), place=place, base=base, table=table),
+        render=read_render(render, place=place, base=base, table=table),
         run=_validated(Run, run, place, "run"),
         output=_validated(Output, settle(output, place), place, "output"),
         base=base,
         place=place,
+        written=data,
+        has_rows=table is not None,
     )
 
 

@@ -16,7 +16,7 @@ from farm.manifest.formats import Rows
 from farm.manifest.numbers import compact
 
 #: What an empty cell of a field is, where that is not None.
-_EMPTY = {"negative_prompt": "", "scheduler": "default", "dtype": "auto"}
+EMPTY = {"negative_prompt": "", "scheduler": "default", "dtype": "auto"}
 _TEXTS = ("prompt", "negative_prompt", "custom_id")
 #: Different cells of a column that are remembered with what they mean, so that equal ones are read, and kept, once.
 _REMEMBERED = 4096
@@ -60,7 +60,7 @@ class Column:
         """Take a row that has no cell."""
         if self.required:
             raise self.table.error(f"this row has no {self.name}.", line=line, column=self.column)
-        self._keep(_EMPTY.get(self.name))
+        self._keep(EMPTY.get(self.name))
 
     def _keep(self, value: Any) -> None:
         if value is None and isinstance(self.values, array):
@@ -141,6 +141,8 @@ class Reading(ABC):
     line: int | None = None
     #: Columns that have no meaning here.
     unused: list[str] = field(default_factory=list)
+    #: Columns of fields that are given for all rows elsewhere.
+    outranked: list[str] = field(default_factory=list)
 
     @abstractmethod
     def declare(self, column: str) -> None:
@@ -212,6 +214,8 @@ class Reading(ABC):
                 else f"{marked:,} lines begin with # and are prompts"
             )
             notes += [f"{said} in {file}: a list of prompts has no comments."] * bool(marked)
+        if self.outranked:
+            notes.append(f"Given for all, and so not taken from {file}: {', '.join(self.outranked)[:300]}.")
         if self.unused:
             notes.append(f"Not used from {file}, since they mean nothing here: {', '.join(self.unused)[:300]}.")
         if self.meta is None:

@@ -83,6 +83,8 @@ class _Tasks(_Table):
             self.label(column)
         elif name not in self.hidden:
             self.keep(name, column, required=name in _REQUIRED)
+        else:
+            self.outranked.append(column)
 
     def check(self) -> None:
         """Refuse a table that lacks a column."""

@@ -24,7 +24,7 @@ openjd = pytest.importorskip("openjd.model")
 #: Spaces that are compared.
 _SPACES = int(os.environ.get("OPENJD_SPACES", "250"))
 #: Axis -> type of theirs.
-_TYPES = {"seed": "INT", "steps": "INT", "prompt": "STRING", "negative_prompt": "STRING", "guidance_scale": "FLOAT"}
+_TYPES = {"seed": "INT", "steps": "INT", "prompt": "STRING", "variant": "STRING", "guidance_scale": "FLOAT"}
 _LENGTHS = (1, 2, 2, 3, 3, 4)
 Values = Sequence[Any] | str
 #: A task: axis -> value.
@@ -35,8 +35,8 @@ def _values(chance: random.Random, name: str, length: int) -> Values:
     """Values of an axis: a list, or an integer expression that both read alike."""
     if name == "prompt":
         return [f"{chance.choice('abc')} {i}" for i in range(length)]
-    if name == "negative_prompt":
-        return [chance.choice(["blurry", "text"]) for _ in range(length)]
+    if name == "variant":
+        return [chance.choice(["fp16", "small"]) for _ in range(length)]
     if name == "guidance_scale":
         return [chance.choice([1, 2.5, 7]) for _ in range(length)]
     first, step = chance.randint(1, 40), chance.randint(1, 9)
