@@ -3,13 +3,16 @@
 import io
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from farm.economics.quality import Score, Setting
 from farm.errors import NotInStoreError, StoreError
 from farm.quality.chains import CHAINS, PICTURES, Chain, pick
 from farm.quality.similarity import EDGE, opened, psnr, ssim
+from farm.report.reading import ahead
 from farm.report.tables import digest_of, schema, to_parquet
 from farm.store import keys
 from farm.store.store import Store
@@ -46,20 +49,35 @@ def score(store: Store, plan: "Plan", *, over: bool) -> list[Score]:
     """
     if over and (kept := _kept(store, plan.job_id)) is not None:
         return kept
-    scores = [each for number, chain in enumerate(pick(plan)) for each in _scored(store, plan.job_id, number, chain)]
+    scores = list(_scores(store, plan.job_id, pick(plan)))
     if over:
         _keep(store, plan.job_id, scores)
     return scores
 
 
-def _scored(store: Store, job_id: str, number: int, chain: Chain) -> Sequence[Score]:
-    """The scores of one chain; none when one of its pictures cannot be had."""
+def _scores(store: Store, job_id: str, chains: Sequence[Chain]) -> Iterator[Score]:
+    """The scores of all chains; pictures are fetched a few ahead."""
+    names = [chain.names[steps] for chain in chains for steps in sorted(chain.names, reverse=True)]
+    files = ahead(partial(_file, store, job_id), names)
+    for number, chain in enumerate(chains):
+        yield from _scored(number, chain, list(islice(files, len(chain.names))))
+
+
+def _file(store: Store, job_id: str, name: str) -> bytes:
+    """A picture's file; nothing of one that is not there."""
+    try:
+        return store.get(keys.image(job_id, name))
+    except NotInStoreError:
+        return b""
+
+
+def _scored(number: int, chain: Chain, files: Sequence[bytes]) -> Sequence[Score]:
+    """The scores of one chain, whose files stand from the most steps down; none when one of them is no picture."""
     falling = sorted(chain.names, reverse=True)
     made: list[Score] = []
     reference: Image | None = None
     above: Image | None = None
-    for steps in falling:
-        picture = _picture(store, keys.image(job_id, chain.names[steps]))
+    for steps, picture in zip(falling, map(opened, files), strict=True):
         if picture is None or (reference is not None and picture.size != reference.size):
             return ()
         if reference is not None and above is not None:
@@ -68,13 +86,6 @@ def _scored(store: Store, job_id: str, number: int, chain: Chain) -> Sequence[Sc
             made.append(Score(chain.setting, number, steps, falling[0], alike, psnr(picture, reference), following))
         reference, above = reference or picture, picture
     return made
-
-
-def _picture(store: Store, key: str) -> "Image | None":
-    try:
-        return opened(store.get(key))
-    except NotInStoreError:
-        return None
 
 
 def _kept(store: Store, job_id: str) -> list[Score] | None:
