@@ -21,7 +21,7 @@ LOAD = Load()
 
 def _speed(given: argparse.Namespace) -> list[Row]:
     load = replace(LOAD, seeds=given.seeds, steps=given.steps, size=given.size)
-    return speed(load, given.pairs, spin=given.spin)
+    return speed(load, given.pairs, patient=given.patient)
 
 
 #: What can be measured: a name, and what measures it.
@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=LOAD.steps)
     parser.add_argument("--size", type=int, default=LOAD.size, help="pixels on each side")
     parser.add_argument("--images", type=int, default=1_000_000, help="images of `whole`, which takes long")
-    parser.add_argument("--spin", action="store_true", help="the bare loop's threads spin, as by default")
+    parser.add_argument(
+        "--patient", action="store_true", help="the bare loop's threads spin as the worker's: for a busy machine"
+    )
     given = parser.parse_args(arguments)
     if unknown := [part for part in given.parts if part not in PARTS]:
         parser.error(f"{unknown[0]} is none of {', '.join(PARTS)}")

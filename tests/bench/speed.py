@@ -69,10 +69,10 @@ class Bare:
 
 
 @contextmanager
-def bare_loop(load: Load, *, spin: bool) -> Iterator[Bare]:
-    """The bare loop, loaded; ended afterwards. Its threads spin, as by default, or wait as in a worker."""
+def bare_loop(load: Load, *, patient: bool) -> Iterator[Bare]:
+    """The bare loop, loaded; ended afterwards. Its threads spin as by default, or, patient, as in a worker."""
     command = [sys.executable, "-m", "tests.bench.bare", json.dumps(asdict(load))]
-    given = {} if spin else {name: ENVIRONMENT[name] for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    given = {name: ENVIRONMENT[name] for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")} if patient else {}
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -101,10 +101,10 @@ def turn(place: World, load: Load, name: str) -> Turn:
     return Turn(job, last - first, whole_s, cpu)
 
 
-def measure(load: Load, pairs: int, *, spin: bool = False) -> list[Row]:
+def measure(load: Load, pairs: int, *, patient: bool = False) -> list[Row]:
     """Farm and bare loop in turn, the first of a pair changing; both warmed up by a turn that does not count."""
     found: list[Pair] = []
-    with world() as place, bare_loop(load, spin=spin) as bare:
+    with world() as place, bare_loop(load, patient=patient) as bare:
         turn(place, load, "warm-up")
         bare.turn()
         for number in range(pairs):
@@ -115,10 +115,10 @@ def measure(load: Load, pairs: int, *, spin: bool = False) -> list[Row]:
                 farm = turn(place, load, f"turn-{number}")
             found.append(Pair(farm, bare_s, bare_cpu))
         sessions = [Session.from_json(place.store.get(key)) for key in place.store.list("workers/")]
-    return [*speeds(load, found, spin=spin), *rooms(load, found, sessions), costs(load, found)]
+    return [*speeds(load, found, patient=patient), *rooms(load, found, sessions), costs(load, found)]
 
 
-def speeds(load: Load, pairs: Sequence[Pair], *, spin: bool) -> list[Row]:
+def speeds(load: Load, pairs: Sequence[Pair], *, patient: bool) -> list[Row]:
     """The farm's images per second over the bare loop's."""
     work = ratio_interval([(pair.bare_s, pair.farm.work_s) for pair in pairs])
     whole = ratio_interval([(pair.bare_s, pair.farm.whole_s) for pair in pairs])
@@ -132,7 +132,7 @@ def speeds(load: Load, pairs: Sequence[Pair], *, spin: bool) -> list[Row]:
             goal=">= 0.93",
             met=work.middle >= 0.93,
             note=f"{load}; bare: diffusers, PIL, PNG to a local folder, {rates['bare_images_per_s']:.2f} images/s, "
-            f"OpenMP threads {'spin, as by default' if spin else 'wait without spinning, as in the worker'}; "
+            f"its OpenMP threads spin as {'in the worker' if patient else 'by default'}; "
             f"farm: PNG, S3, records, commits, from first claim to last commit on a warm worker, "
             f"{rates['farm_images_per_s']:.2f} images/s.",
             values=rates | asdict(work) | {"pairs": [asdict(pair) for pair in pairs]},

@@ -40,7 +40,7 @@ def test_a_busy_room_is_a_row() -> None:
 
 def test_the_ratio_is_of_rates() -> None:
     """A farm that takes longer has a ratio below one, and the whole job takes longer still."""
-    work, whole = speeds(LOAD, [pair(farm=10, bare=9.5), pair(farm=20, bare=19)], spin=False)
+    work, whole = speeds(LOAD, [pair(farm=10, bare=9.5), pair(farm=20, bare=19)], patient=False)
     assert work.values["middle"] == pytest.approx(0.95)
     assert work.met
     assert whole.values["middle"] == pytest.approx(0.475)
