@@ -34,7 +34,7 @@ _HEAD = "render:\n  model: org/thing\n  prompt: "
         ("a.txt", "x" * 100_001, "a.txt:1: prompt: has 100,001 characters, and 100,000 are the most of one text"),
         ("a.yaml", _HEAD + "x" * 100_001, "a.yaml:3: render.prompt: has 100,001 characters, and 100,000"),
         ("a.yaml", "# mugs\n" * 1_000_000, "a.yaml: has 7 MB, and 4 MB are the most that are read: put the prompts"),
-        ("a.json", "[" * 5_000_000, "a.json: has 5 MB, and 4 MB are the most that are read"),
+        ("a.json", '{"name": "' + "x" * 5_000_000, "a.json: has 5 MB, and 4 MB are the most that are read"),
         ("a.json", "[" * 3_000_000, "a.json:1: this JSON is nested too deeply"),
         ("a.yaml", "a: " + "[" * 1_000_000, "a.yaml:1: is nested too deeply: 40 levels are the most of a manifest"),
         ("a.yaml", _BOMB, "holds more than 100,000 values, the most of a manifest: put long lists into a file"),
