@@ -7,6 +7,7 @@ from farm.cli.output import percent, seconds
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from farm.client.status import Status
     from farm.client.watch import Update
     from farm.ledger.values import WorkerStatus
 
@@ -41,6 +42,7 @@ def speed(update: "Update") -> str:
         "" if update.images_per_s is None else f"{update.images_per_s:.2f} images/s",
         "" if update.steps_per_s is None else f"{update.steps_per_s:.1f} steps/s",
         _left(update),
+        late(now),
         f"{seconds(now.gpu_s)} GPU time" if now.gpu_s else "",
         "" if now.cost_usd is None else f"cost {now.cost_usd:.4f} USD",
     ]
@@ -54,6 +56,13 @@ def _left(update: "Update") -> str:
     if now.images.accounted == now.images.total:
         return "writing the results"
     return "" if update.eta_s is None else f"{seconds(update.eta_s)} left"
+
+
+def late(now: "Status") -> str:
+    """By how much a job misses its deadline; nothing where it meets it, or has none."""
+    if not now.late_s:
+        return ""
+    return f"{seconds(now.late_s)} late" if now.state.over else f"will be {seconds(now.late_s)} late"
 
 
 def doing(worker: "WorkerStatus") -> str:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from farm.cli.connect import connect
+from farm.cli.display import late
 from farm.cli.output import count, moment, percent, print_json, seconds, table
 from farm.client.control import NO_VALUE, Verb, read_setting
 from farm.client.status import Status
@@ -39,7 +40,7 @@ def status(job: Job, *, as_json: Json = False) -> None:
     spent = f"GPU time {seconds(now.gpu_s)}"
     cost = "" if now.cost_usd is None else f", cost {now.cost_usd:.4f}"
     left = "" if now.eta_s is None else f", about {seconds(now.eta_s)} left"
-    typer.echo(spent + cost + left)
+    typer.echo(", ".join(filter(None, (spent + cost + left, late(now)))))
     if now.kept_until is not None:
         typer.echo(f"Removed {moment(now.kept_until)} or soon after: `farm set {now.job} run.keep_days=none` keeps it.")
 

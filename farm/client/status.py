@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from farm.economics.deadline import late_s
 from farm.ledger.values import JobState, JobStatus, kept_until
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Status:
             hindrance: why nothing at all goes on, such as `NOT_LED`; a job that could go on says so.
         """
         waits = job.state in (JobState.QUEUED, JobState.RUNNING)
+        eta = _eta(job, now=now)
         return cls(
             job=job.job_id,
             name=job.name,
@@ -76,8 +78,8 @@ class Status:
             images=Images(job.images, job.done, job.failed, job.running),
             started_at=job.started_at,
             finished_at=job.finished_at,
-            eta_s=_eta(job, now=now),
-            late_s=None,
+            eta_s=eta,
+            late_s=late_s(job.finish_by, now=now, eta_s=eta, finished_at=job.finished_at),
             gpu_s=job.gpu_s,
             cost_usd=job.cost_usd,
             kept_until=kept_until(job.finished_at, job.keep_days) if job.state.over else None,
@@ -96,7 +98,7 @@ class Status:
             started_at=document.get("started_at"),
             finished_at=document.get("finished_at"),
             eta_s=None,
-            late_s=None,
+            late_s=late_s(plan.run.deadline, now=0.0, eta_s=None, finished_at=document.get("finished_at")),
             gpu_s=float(document.get("gpu_s") or 0.0),
             cost_usd=document.get("cost_usd"),
         )

@@ -170,4 +170,6 @@ def entry(plan: "Plan", *, submitted_at: float) -> JobEntry:
         range_size=plan.run.range,
         min_vram_gb=plan.run.min_vram_gb,
         keep_days=plan.run.keep_days,
+        window=plan.run.window,
+        finish_by=plan.run.deadline,
     )

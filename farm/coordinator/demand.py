@@ -17,11 +17,13 @@ class JobView:
     entry: JobEntry
     status: JobStatus
     loads: Sequence[GroupLoad]
+    #: Why its ranges are not sent now, though it runs; None when they are.
+    closed: str | None = None
 
     @property
     def runs(self) -> bool:
         """Whether its ranges may be sent."""
-        return self.status.state in (JobState.QUEUED, JobState.RUNNING)
+        return self.status.state in (JobState.QUEUED, JobState.RUNNING) and self.closed is None
 
     @property
     def out(self) -> int:
@@ -52,7 +54,9 @@ class JobView:
 
 
 def hindrance(job: JobView, seats: Sequence[Seat]) -> str | None:
-    """Why something of a running job waits for a worker, as a sentence; None when nothing does."""
+    """Why something of a running job waits, for its hours or for a worker, as a sentence; None when nothing does."""
+    if job.closed and job.unclaimed and job.status.state in (JobState.QUEUED, JobState.RUNNING):
+        return job.closed
     found = (obstacle(seats, job.asks(load)) for load in job.unclaimed) if job.runs else iter(())
     return next((sentence for sentence in found if sentence), None)
 

@@ -40,6 +40,7 @@ class Feeder:
         seats = self._seats(told, ALIVE)
         self._explain(jobs, seats, told)
         serving = Counter(self._assign(jobs, seats, told).values())
+        self._close(jobs)
         sent = sent_by_queue(jobs)
         for queue in sent:
             if not serving[queue]:
@@ -69,6 +70,13 @@ class Feeder:
                 self._ledger.assign(seat.worker, queue)
                 log.info("Worker %s serves %s", seat.worker, queue, extra={"action": "worker_assigned"})
         return decided
+
+    def _close(self, jobs: Sequence[JobView]) -> None:
+        """What was sent of a job whose hours are over and nobody has claimed waits in the ledger for the next ones."""
+        for job in jobs:
+            for queue in {load.group.queue for load in job.loads if load.sent} if job.closed else ():
+                count = self._ledger.take_back(job.entry.job_id, queue)
+                log.info("Took %d ranges of %s back", count, job.entry.job_id, extra={"action": "window_closed"})
 
     def _take_back(self, jobs: Sequence[JobView], queue: str) -> None:
         """Nobody serves a queue any more: its unclaimed ranges wait in the ledger, not in the broker."""

@@ -15,6 +15,7 @@ from farm.client.submit import read_plan
 from farm.coordinator.demand import JobView
 from farm.coordinator.feed import Feeder, Send
 from farm.coordinator.finish import Finisher, fail_damaged
+from farm.coordinator.hours import why_closed
 from farm.coordinator.keep import Keeper
 from farm.coordinator.rebuild import discover, restore
 from farm.coordinator.roll import Roller, be_frugal
@@ -129,7 +130,10 @@ class Coordinator:
             return None
         if self._said.pop(job_id, None):
             self._ledger.set_waiting(job_id, None)
-        return JobView(look.entry, look.status, look.loads) if look else None
+        return None if look is None else JobView(look.entry, look.status, look.loads, self._closed(look.entry.window))
+
+    def _closed(self, window: str | None) -> str | None:
+        return None if window is None else why_closed(window, self._ledger.now())
 
     def _has_plan(self, job_id: str) -> bool:
         """Whether workers can read a job's plan; a job whose plan is damaged fails."""

@@ -62,6 +62,8 @@ class Jobs(LedgerBase):
             "submitted_at": repr(job.submitted_at),
             "min_vram_gb": "" if job.min_vram_gb is None else repr(job.min_vram_gb),
             "keep_days": "" if job.keep_days is None else str(job.keep_days),
+            "window": job.window or "",
+            "finish_by": "" if job.finish_by is None else repr(job.finish_by),
         }
         groups = {
             str(group.number): {"start": group.start, "stop": group.stop, "queue": group.queue} for group in job.groups
@@ -205,6 +207,8 @@ def _entry(job_id: str, fields: Mapping[str, str], groups: Mapping[str, str]) ->
         range_size=int(float(fields["range_size"])),
         min_vram_gb=float(fields["min_vram_gb"]) if fields["min_vram_gb"] else None,
         keep_days=int(fields["keep_days"]) if fields.get("keep_days") else None,
+        window=fields.get("window") or None,
+        finish_by=float(fields["finish_by"]) if fields.get("finish_by") else None,
     )
 
 
@@ -270,4 +274,5 @@ def _status(job_id: str, fields: Mapping[str, str], entries: Mapping[str, str]) 
         gpu_s=float(fields["gpu_s"]),
         cost_usd=float(fields["cost"]) if "cost" in fields else None,
         keep_days=int(fields["keep_days"]) if fields.get("keep_days") else None,
+        finish_by=float(fields["finish_by"]) if fields.get("finish_by") else None,
     )

@@ -69,6 +69,10 @@ class JobEntry:
     min_vram_gb: float | None = None
     #: Days after its end on which the job is removed; None keeps it.
     keep_days: int | None = None
+    #: Daily hours in which its ranges are sent; None is always.
+    window: str | None = None
+    #: When it is to be over, POSIX seconds.
+    finish_by: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,8 @@ class JobStatus:
     cost_usd: float | None
     #: Days after its end on which the job is removed; None keeps it.
     keep_days: int | None = None
+    #: When it is to be over, POSIX seconds.
+    finish_by: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -16,6 +17,7 @@ from farm.manifest.document import read_json, read_yaml
 from farm.manifest.expected import expected
 from farm.manifest.fields import ALIASES, LATER, PLAIN, READERS
 from farm.manifest.foreign import Models, configured
+from farm.manifest.hours import freeze
 from farm.manifest.limits import MANIFEST_BYTES
 from farm.manifest.output import Output, settle
 from farm.manifest.place import Place, shown
@@ -23,7 +25,7 @@ from farm.manifest.sources import manifest_rows, open_table
 
 #: Ranges hold this many batches unless the user says otherwise.
 _BATCHES = 4
-_RUN_LATER = ("window", "finish_by", "budget_usd", "profile", "optimize", "target_range_seconds")
+_RUN_LATER = ("budget_usd", "profile", "optimize", "target_range_seconds")
 
 
 class _Section(BaseModel):
@@ -43,6 +45,15 @@ class Run(_Section):
     range: int = Field(default=_BATCHES * 8, ge=1, le=1_000_000)
     #: Days after its end on which the job is removed with its pictures; None keeps it.
     keep_days: int | None = Field(default=None, ge=1, le=36_500)
+    #: Daily hours in which ranges are sent, with their zone: ``22:00-07:00 Europe/Berlin``.
+    window: str | None = None
+    #: When it is to be over, with its offset: ``2026-11-22T07:00+01:00``.
+    finish_by: str | None = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When it is to be over, POSIX seconds."""
+        return None if self.finish_by is None else datetime.fromisoformat(self.finish_by).timestamp()
 
     @model_validator(mode="before")
     @classmethod
@@ -156,7 +167,7 @@ def _manifest(  # noqa: PLR0913 what each kind of source knows
     return Manifest(
         name=_name(data.get("name"), stem, place),
         render=read_render(render, place=place, base=base, table=table),
-        run=_validated(Run, run, place, "run"),
+        run=_validated(Run, freeze(run, place), place, "run"),
         output=_validated(Output, settle(output, place), place, "output"),
         base=base,
         place=place,

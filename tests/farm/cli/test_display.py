@@ -1,9 +1,10 @@
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from farm.cli.display import NO_WORKER, doing, line, panel, speed
+from farm.cli.display import NO_WORKER, doing, late, line, panel, speed
 from farm.client.status import Images, Status
 from farm.client.watch import Update
 from farm.ledger.values import JobState, WorkerStatus
@@ -131,3 +132,13 @@ def test_speed_is_empty_when_nothing_is_known() -> None:
     """And then the display waits for the first image."""
     nothing = update(images_per_s=None, steps_per_s=None, eta_s=None)
     assert speed(nothing) == "36.0 s GPU time"
+
+
+def test_a_job_that_will_be_late_says_by_how_much() -> None:
+    """Before it is over as a warning, afterwards as a fact; nothing where the deadline is met or there is none."""
+    running = Status(
+        "mugs", "mugs", JobState.RUNNING, None, Images(4, 2, 0, 1), 1.0, None, 60.0, 90.0, 1.0, None
+    )  # fmt: skip
+    assert late(running) == "will be 1 min 30 s late"
+    assert late(replace(running, state=JobState.DONE)) == "1 min 30 s late"
+    assert [late(replace(running, late_s=each)) for each in (0.0, None)] == ["", ""]

@@ -6,9 +6,10 @@ import pytest
 
 from farm.client.status import NOT_LED, Status
 from farm.ledger.values import JobState, JobStatus
+from farm.manifest.model import Run
 from farm.plan.plan import Plan
 
-PLAN = cast("Plan", SimpleNamespace(job_id="mugs-1", name="mugs", images=40))
+PLAN = cast("Plan", SimpleNamespace(job_id="mugs-1", name="mugs", images=40, run=Run()))
 
 
 def ledger_status(**changes: Any) -> JobStatus:
@@ -122,3 +123,11 @@ def test_a_job_that_only_has_a_plan_waits() -> None:
     status = Status.from_plan(PLAN)
     assert (status.state, status.images.total) == (JobState.QUEUED, 40)
     assert "coordinator" in str(status.reason)
+
+
+def test_a_job_says_at_once_that_it_will_be_late() -> None:
+    """A minute is left and the deadline is in 20 seconds: 40 seconds late, before it happens."""
+    running = Status.from_ledger(ledger_status(finish_by=1040.0), now=1020.0)
+    assert running.eta_s == pytest.approx(60.0)
+    assert running.late_s == pytest.approx(40.0)
+    assert Status.from_ledger(ledger_status(finish_by=5000.0), now=1020.0).late_s == 0.0
