@@ -90,16 +90,30 @@ def _costs(setting: Setting, groups: Sequence[GroupRow], fits: Sequence[FitRow])
         if (row.model, row.scheduler, row.size) == setting:
             kinds[row.gpu, row.dtype, row.guidance_scale].append(row)
     rows = max(kinds.values(), key=lambda found: sum(row.images for row in found), default=[])
-    seconds = {row.steps: _seconds(row, fits) for row in rows}
+    seconds = _seconds(rows, fits) if rows else {}
     prices = {row.steps: row.usd_per_image / row.s_per_image for row in rows if row.usd_per_image and row.s_per_image}
     return _Costs(seconds, {steps: seconds[steps] * price for steps, price in prices.items()})
 
 
-def _seconds(row: GroupRow, fits: Sequence[FitRow]) -> float:
-    """Seconds per image of a group: on the line of its kind with the most samples, where there is one to trust.
+def _seconds(rows: Sequence[GroupRow], fits: Sequence[FitRow]) -> dict[int, float]:
+    """Seconds per image by steps: on the line of this kind with the most samples that surely rises, else as measured.
 
-    That is one which surely rises, from a fixed part that noise has not made negative.
+    Only noise makes a fixed part negative: the line then goes through nought.
     """
+    line = _line(max(rows, key=lambda row: row.steps), fits)
+    if line is None:
+        return {row.steps: row.s_per_image for row in rows}
+    fixed, slope = line.fixed_s, line.s_per_step
+    if fixed < 0:
+        fixed = 0.0
+        slope = math.fsum(row.images * row.effective_steps * row.s_per_image for row in rows) / math.fsum(
+            row.images * row.effective_steps**2 for row in rows
+        )
+    return {row.steps: fixed + slope * row.effective_steps for row in rows}
+
+
+def _line(row: GroupRow, fits: Sequence[FitRow]) -> FitRow | None:
+    """The line with the most samples of a group's model, size, kind of worker and passes that surely rises."""
     about = (row.model, row.size, row.gpu, row.dtype, guided(row), calls_per_step(row))
     lines = [
         line
@@ -107,12 +121,8 @@ def _seconds(row: GroupRow, fits: Sequence[FitRow]) -> float:
         if (line.model, line.size, line.gpu, line.dtype, line.guided, line.calls_per_step) == about
         and line.step_interval is not None
         and line.step_interval[0] > 0
-        and line.fixed_s >= 0
     ]
-    if not lines:
-        return row.s_per_image
-    best = max(lines, key=lambda line: line.n)
-    return best.fixed_s + best.s_per_step * row.effective_steps
+    return max(lines, key=lambda line: (line.n, line.batch_size), default=None)
 
 
 def _sweet_spot(curve: Curve, costs: _Costs) -> SweetSpot:

@@ -79,15 +79,17 @@ def test_the_fit_is_taken_where_it_is_sure() -> None:
     """Of the same kind of worker and the same passes; else what was measured."""
     [row] = [row for row in quality_rows(scores(), groups(), [line()]) if row.steps == 20]
     assert row.saved_fraction == pytest.approx(0.6)
-    for other in (
-        {"gpu": "other"},
-        {"guided": False},
-        {"calls_per_step": 2},
-        {"step_interval": (-0.1, 2.0)},
-        {"fixed_s": -0.1},
-    ):
+    for other in ({"gpu": "other"}, {"guided": False}, {"calls_per_step": 2}, {"step_interval": (-0.1, 2.0)}):
         [row] = [row for row in quality_rows(scores(), groups(), [line(**other)]) if row.steps == 20]
         assert row.saved_fraction == pytest.approx(3 / 5.5)
+
+
+def test_a_fixed_part_that_noise_made_negative_is_none() -> None:
+    """Seconds then follow the steps, level with what was measured: few steps never save more than their share."""
+    rows = {row.steps: row for row in quality_rows(scores(), groups(), [line(fixed_s=-5.0)])}
+    assert rows[5].saved_fraction == pytest.approx(0.9)
+    assert rows[20].saved_fraction == pytest.approx(0.6)
+    assert 2.0 < (rows[20].s_per_image or 0) < 2.5
 
 
 def test_kinds_of_workers_are_not_mixed() -> None:
