@@ -1,15 +1,17 @@
 """What ``plan`` says of time and money."""
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import typer
 
 from farm.cli.connect import connect
-from farm.cli.output import count, seconds, table
+from farm.cli.output import count, moment, seconds, table
 from farm.errors import ServiceError
 
 if TYPE_CHECKING:
+    from farm.economics.fitting import Fitting
     from farm.economics.quote import GroupQuote, Option, Quote, Unknown
     from farm.plan.plan import Plan
 
@@ -43,6 +45,33 @@ def show(found: "Quote | Unknown | None") -> None:
     table(titles, [_group(each) for each in found.groups])
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
+
+
+def show_deadline(plan: "Plan", found: "Quote | Unknown | None") -> None:
+    """Print whether a plan meets its deadline, and what would let it."""
+    from farm.economics.quote import Quote
+
+    if plan.run.deadline is None or not isinstance(found, Quote):
+        return
+    with suppress(ServiceError), connect() as farm:
+        ways = farm.fitting(plan, left_s=plan.run.deadline - time.time())
+        if ways is not None:
+            typer.echo(deadline(ways, plan.run.deadline))
+
+
+def deadline(ways: "Fitting", at: float) -> str:
+    """Whether a deadline is met, and if not, each way by which it would be, with what it gives up."""
+    ends = at + ways.wall_s - ways.left_s
+    if ways.fits:
+        return f"It ends about {moment(ends)}: {seconds(ways.left_s - ways.wall_s)} before {moment(at)}."
+    found = [
+        f"{count(ways.workers, 'worker')}" if ways.workers else "",
+        f"{count(ways.steps, 'step')} at most" if ways.steps else "",
+        f"{count(ways.images, 'image')} as they are" if ways.images else "",
+    ]
+    fits = ", or ".join(filter(None, found))
+    late = f"As it is it would end {moment(ends)}, {seconds(ways.wall_s - ways.left_s)} after {moment(at)}."
+    return f"{late} What fits: {fits}." if fits else f"{late} Nothing of it fits."
 
 
 def headline(found: "Quote") -> str:

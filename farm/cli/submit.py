@@ -21,17 +21,20 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a field, such as render.steps=20.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+By = Annotated[str | None, typer.Option("--by", metavar="07:00", help="When it is to be over; sets run.finish_by.")]
 Name = Annotated[str | None, typer.Option("--name", help="The job's name, instead of the manifest's.")]
 
 
-def plan(manifest: Manifest, *, overrides: Overrides = None, name: Name = None, as_json: Json = False) -> None:
+def plan(
+    manifest: Manifest, *, overrides: Overrides = None, name: Name = None, by: By = None, as_json: Json = False
+) -> None:
     """Validate a manifest, count what it asks for and quote it; submits nothing, and counts without a farm too."""
-    from farm.cli.quote import ask, show
+    from farm.cli.quote import ask, show, show_deadline
     from farm.client import Farm
     from farm.economics.quote import Quote
     from farm.steps.schedulers import denoiser_calls
 
-    made = Farm.plan(manifest, overrides=overrides or (), name=name)
+    made = Farm.plan(manifest, overrides=[*(overrides or ()), *([f"run.finish_by={by}"] if by else [])], name=name)
     quoted = ask(made)
     if as_json:
         print_json(
@@ -53,6 +56,7 @@ def plan(manifest: Manifest, *, overrides: Overrides = None, name: Name = None, 
     rows = [each | own for each, own in zip(groups, calls, strict=True)]
     table([column.upper().replace("_", " ") for column in columns], [[row[c] for c in columns] for row in rows])
     show(quoted)
+    show_deadline(made, quoted)
     warn(made.verdicts)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from farm.client.upload import OnSent
     from farm.client.verify import Verified
     from farm.client.watch import Update
+    from farm.economics.fitting import Fitting
     from farm.economics.quote import Quote, Unknown
     from farm.ledger.values import WorkerStatus
     from farm.models import Buckets
@@ -99,6 +100,12 @@ class Farm:
         from farm.client.quotes import quote_of
 
         return quote_of(plan, self.connection)
+
+    def fitting(self, plan: "Plan", *, left_s: float) -> "Fitting | None":
+        """What would let a plan end within so many seconds; None where nothing is known of it."""
+        from farm.client.quotes import fitting_of
+
+        return fitting_of(plan, self.connection, left_s=left_s)
 
     def submit(
         self,

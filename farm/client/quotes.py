@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from farm.economics.costs import Costs, JobCosts, together
+from farm.economics.fitting import Fitting, fitting
 from farm.economics.quote import Kind, Quote, Unknown, quote
 from farm.economics.work import work_of
 from farm.errors import LedgerError, NotInStoreError
@@ -76,9 +77,24 @@ def quote_of(plan: "Plan", connection: "Connection") -> Quote | Unknown:
     work = work_of(plan)
     if work is None:
         return Unknown(("Its settings change too often to be counted.",))
+    return quote(work, *_known(connection))
+
+
+def fitting_of(plan: "Plan", connection: "Connection", *, left_s: float) -> Fitting | None:
+    """What would let a plan end within so many seconds; None where nothing is known of it.
+
+    Raises:
+        StoreError: the store cannot be reached.
+    """
+    work = work_of(plan)
+    return None if work is None else fitting(work, *_known(connection), left_s=left_s)
+
+
+def _known(connection: "Connection") -> tuple[Costs, list[Kind]]:
+    """What jobs measured, and the kinds of workers to quote."""
     costs = read_costs(connection.store)
     try:
         kinds = kinds_of(connection.ledger.workers())
     except LedgerError:
         kinds = []
-    return quote(work, costs, kinds or known_kinds(costs))
+    return costs, kinds or known_kinds(costs)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from farm.cli.quote import headline, money
+from farm.cli.quote import deadline, headline, money
+from farm.economics.fitting import Fitting
 from farm.economics.quote import Quote
 from tests.farm.client.test_quotes import learn
 
@@ -72,3 +73,21 @@ def test_amounts_read_well() -> None:
     assert headline(found) == (
         "Time and cost, from 2 jobs: 3 min 20 s of GPU time (3 min 10 s - 3 min 30 s), done in 1 min 40 s."
     )
+
+
+def test_plan_by_an_hour_says_what_fits(here: Stage, run: Run, manifest: Path) -> None:
+    """A night that ends in time says by how much; an hour that is none is refused."""
+    learn(here)
+    here.ledger.register("w1", {"gpu": "Test CPU"})
+    assert "It ends about" in run("plan", manifest, "--by", "2099-01-01 07:00").out
+    refused = run("plan", manifest, "--by", "2020-01-01 07:00")
+    assert (refused.code, "lies in the past" in refused.err) == (2, True)
+
+
+def test_a_deadline_that_is_missed_names_every_way_to_meet_it() -> None:
+    """Each alone, with what it gives up; and where nothing fits, that."""
+    late = Fitting(wall_s=300.0, left_s=200.0, workers=2, steps=22, images=53)
+    said = deadline(late, 1_800_000_000.0)
+    assert "1 min 40 s after" in said
+    assert said.endswith("What fits: 2 workers, or 22 steps at most, or 53 images as they are.")
+    assert deadline(Fitting(300.0, 1.0, None, None, 0), 1_800_000_000.0).endswith("Nothing of it fits.")
