@@ -107,6 +107,12 @@ def test_a_curve_that_still_rises_says_so() -> None:
     assert near.plateau > 0.999
 
 
+def test_two_counts_that_are_alike_far_below_the_reference_are_no_plateau() -> None:
+    """20 and 22 steps look the same, and 60 does not: nobody knows what comes between."""
+    found = sweet_spot(only(converging(1.0, size=8.0, steps=(20, 22, 60))))
+    assert (found.why, found.steps) == (Why.RISING, None)
+
+
 def test_two_step_counts_are_too_few() -> None:
     """One count below the reference cannot flatten."""
     assert sweet_spot(only(converging(1.0, steps=(10, 50)))).why is Why.SHORT
