@@ -272,3 +272,12 @@ def test_a_budget_is_a_number_above_nothing(monkeypatch: pytest.MonkeyPatch, val
     monkeypatch.setenv("FARM_MODEL_CACHE_GB", value)
     with pytest.raises(UsageError, match="FARM_MODEL_CACHE_GB is wrong"):
         Settings.load()
+
+
+def test_models_of_other_services_travel_to_other_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the prices do, in one variable."""
+    models = {"civitai:101055@128078": "org/thing"}
+    environment = Settings.load(models=models).environment()
+    assert "FARM_MODELS" not in Settings.load().environment()
+    monkeypatch.setenv("FARM_MODELS", environment["FARM_MODELS"])
+    assert Settings.load().models == models
