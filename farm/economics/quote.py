@@ -16,6 +16,9 @@ from farm.economics.work import Calls, Setting, Work
 #: Ranges that are dealt out one by one to see when the last worker ends; of more, the end is told from their sum.
 _DEALT = 20_000
 
+#: How much jobs usually differ from each other on one machine, relative, and how many jobs' word that is worth.
+_USUAL, _BEFOREHAND = 0.03, 4
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -291,9 +294,15 @@ def _estimate(work: Work, costs: Costs, kind: Kind) -> _Estimate | Unknown:
 
 
 def _drift(costs: Costs, gpu: str) -> float:
-    """Half of the relative interval that jobs of the same settings differ within."""
+    """Half of the relative interval that jobs of the same settings differ within.
+
+    What is known beforehand counts as `_BEFOREHAND` jobs (a scaled inverse chi-squared prior: Gelman et al., Bayesian
+    Data Analysis, 3rd edition, section 2.6), for one or two jobs alone say next to nothing of how jobs differ.
+    """
     spread, degrees = costs.drift.get(gpu, (0.0, 0))
-    return t_quantile((1 + CONFIDENCE) / 2, degrees) * spread if degrees else 0.0
+    together = degrees + _BEFOREHAND
+    deviation = math.sqrt((degrees * spread**2 + _BEFOREHAND * _USUAL**2) / together)
+    return t_quantile((1 + CONFIDENCE) / 2, together) * deviation
 
 
 def _line(costs: Costs, gpu: str, setting: Setting, size: int) -> tuple[CostKey, Line] | str:
