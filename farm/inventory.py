@@ -16,7 +16,7 @@ def _path(value: str) -> str:
     """A path that stays in the model's folder and ends in what is no code."""
     parts = PurePosixPath(value).parts
     plain = "/".join(parts) == value and len(parts) <= _DEPTH and not any(part.startswith(".") for part in parts)
-    if not plain or not value.isprintable() or "\\" in value or value.startswith("/") or not value.endswith(SUFFIXES):
+    if not plain or not value.isprintable() or "\\" in value or not value.endswith(SUFFIXES):
         raise ValueError("no path of a model's file")
     return value
 

@@ -171,8 +171,8 @@ def sha256(path: Path) -> str:
 
 
 def _write(path: Path, data: bytes, start: int) -> None:
-    """Write into the middle of a file that is there; never through a link."""
-    handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    """Write into the middle of a file that is there."""
+    handle = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         while data:
             written = os.pwrite(handle, data, start)

@@ -200,6 +200,15 @@ def test_a_folder_that_changes_meanwhile_is_no_upload(
     assert not store.exists(keys.inventory(*place(plan), None))
 
 
+def test_a_folder_that_was_trained_on_since_the_plan_is_no_upload(folder: Path, store: CountingStore) -> None:
+    """The job would say one model and render another."""
+    plan = plan_of(folder)
+    (folder / "unet" / "config.json").write_text("{}")
+    with pytest.raises(ManifestError, match="changed while it was uploaded"):
+        upload_models(plan, store=store)
+    assert not store.exists(keys.inventory(*place(plan), None))
+
+
 def test_a_folder_that_is_gone_is_one_sentence(folder: Path, store: CountingStore) -> None:
     """Between the plan and the upload."""
     plan = plan_of(folder)
