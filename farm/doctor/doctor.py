@@ -30,16 +30,20 @@ def checks(settings: "Settings", *, part: Part | None = None) -> list[Check]:
     found = [machine.python(), machine.serving(), origins(settings), machine.disk(settings.home)]
     found += [*machine.programs()] if here else []
     found += [machine.rendering(needed=here)]
-    found += [machine.device()] if machine.renders() else []
+    found += [_models(settings), machine.device()] if machine.renders() else []
     return found + _services(settings, services.redis_clock, services.coordinator, services.workers, clocks=True)
 
 
 def _worker(settings: "Settings") -> list[Check]:
     """What a worker needs; its device is asked for only while it does not live: another torch costs GPU memory."""
-    found = [machine.python(), machine.serving(), machine.rendering(needed=True)]
+    found = [machine.python(), machine.serving(), machine.rendering(needed=True), _models(settings)]
     reached = _services(settings, services.own_worker)
     lives = any(check.name == "worker" and check.ok for check in reached)
     return found + ([machine.device()] if machine.renders() and not lives else []) + reached
+
+
+def _models(settings: "Settings") -> Check:
+    return machine.models(settings.model_cache, settings.model_cache_gb)
 
 
 def _services(settings: "Settings", *looks: services.Look, clocks: bool = False) -> list[Check]:

@@ -1,6 +1,7 @@
 """What this machine has: Python, libraries, room on its disk, the servers of a local farm, a device."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -68,6 +69,21 @@ def disk(home: Path) -> Check:
     free = shutil.disk_usage(there).free / 1e9
     advice = f"Less than {_DISK:.0f} GB: make room, or set FARM_HOME to a folder on a bigger disk."
     return Check("disk", free >= _DISK, f"{free:.1f} GB free in {there}", advice if free < _DISK else "")
+
+
+def models(folder: Path, budget_gb: float) -> Check:
+    """Whether a worker can keep there what it fetches of the models that others submit.
+
+    Args:
+        folder: of the model cache, made or not.
+        budget_gb: what the models in it may have.
+    """
+    there = next(each for each in (folder, *folder.parents) if each.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        advice = "Set FARM_MODEL_CACHE to a folder that a worker can write to."
+        return Check("model cache", ok=False, detail=f"{folder} cannot be written to", advice=advice)
+    free = shutil.disk_usage(there).free / 1e9
+    return Check("model cache", ok=True, detail=f"up to {budget_gb:g} GB in {folder}, {free:.1f} GB free there")
 
 
 def programs() -> Iterator[Check]:

@@ -86,7 +86,8 @@ def test_a_container_is_looked_at_for_what_it_does(tmp_path: Path, monkeypatch: 
         ledger.register("gpu-0", {"gpu": "NVIDIA L4"})
         monkeypatch.setattr(machine, "_DEVICE", "import sys; sys.exit(1)")
         found = checks(settings, part=Part.WORKER)
-        assert [check.name for check in found] == ["python", "libraries", "rendering", "redis", "worker", "store"]
+        names = ["python", "libraries", "rendering", "model cache", "redis", "worker", "store"]
+        assert [check.name for check in found] == names
         assert red(found) == []
 
 

@@ -87,3 +87,13 @@ def test_a_home_that_cannot_be_is_red(tmp_path: Path) -> None:
     check = machine.disk(tmp_path / "file")
     assert (check.ok, check.detail) == (False, f"FARM_HOME {tmp_path / 'file'} is a file")
     assert check.advice == "Set FARM_HOME to a folder that can be written to, or make room."
+
+
+def test_a_model_cache_has_room_or_is_red(tmp_path: Path) -> None:
+    """It need not be there yet; a place that a worker cannot write to is named with its variable."""
+    good = machine.models(tmp_path / "not" / "yet", 12.5)
+    assert good.ok
+    assert good.detail.startswith(f"up to 12.5 GB in {tmp_path / 'not' / 'yet'}, ")
+    (tmp_path / "file").write_text("")
+    bad = machine.models(tmp_path / "file" / "models", 12.5)
+    assert (bad.ok, bad.advice) == (False, "Set FARM_MODEL_CACHE to a folder that a worker can write to.")
