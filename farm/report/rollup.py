@@ -107,7 +107,10 @@ def _write_costs(store: Store, plan: "Plan", measured: Measured) -> None:
 
 
 def _remove_others(store: Store, job_id: str, pieces: Iterable[Slice]) -> None:
-    """Delete parts that no records belong to: a farm of another version cut the job in another way."""
+    """Delete parts that no records belong to, as where a farm of another version cut the job in another way.
+
+    Scores of the pictures go with them: a job that ends again, after a retry, has other pictures.
+    """
     own = {keys.table(job_id, name, piece.number) for piece in pieces for name in TABLES}
     store.delete([key for key in store.list(keys.tables(job_id)) if key not in own])
 
