@@ -137,7 +137,7 @@ def test_how_a_job_runs_and_where_it_goes_are_in_the_document(plan_of: Callable[
     output = {"name": "{seed}_{index}", "prompt_metadata": False}
     plan = plan_of(name="mugs", run=run, output=output)
     again = Plan.from_json(plan.to_json())
-    assert again.run.model_dump() == run | {"range": 8, "keep_days": None}
+    assert again.run.model_dump() == run | {"range": 8, "keep_days": None, "window": None, "finish_by": None}
     assert again.output.document() == output | {"format": "png"}
     assert (again.name, again.job_id) == ("mugs", plan.job_id)
     assert again.image_name(again.task(0)) == f"{again.task(0).seed}_0.png"
