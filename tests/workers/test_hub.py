@@ -136,7 +136,7 @@ def test_a_hub_that_is_away_is_said(
 
     monkeypatch.setattr(hf_api.api, "endpoint", "http://127.0.0.1:9")
     assert "the Hub cannot be reached or does not have it" in said(PipelineKey("org/shapes"), device, models)
-    assert hub.asked == []
+    assert not [asked for asked in hub.asked if "org/shapes" in asked]
 
 
 def test_a_cancel_is_heard_while_the_hub_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ import pytest
 from farm.cli.output import count, moment, percent, print_json, seconds, size, table
 from farm.client.status import Status
 from farm.ledger.values import JobState
+from farm.manifest.model import Run
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_json_is_one_document_in_utf8(capsys: pytest.CaptureFixture[str]) -> Non
 def test_percent_reaches_a_hundred_only_at_the_end(done: int, failed: int, text: str) -> None:
     """999 of 1 000 is not all of them, nor is what failed among them."""
     status = Status.from_finished(
-        type("P", (), {"job_id": "a", "name": "a", "images": 1000})(),
+        type("P", (), {"job_id": "a", "name": "a", "images": 1000, "run": Run()})(),
         {"state": "running", "images": {"done": done, "failed": failed}},
     )
     assert percent(status) == text
