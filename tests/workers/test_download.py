@@ -162,7 +162,8 @@ def test_who_waits_may_leave(folder: Path) -> None:
             threading.Event().wait(0.2)
         return shop.read(path, start, stop)
 
-    def leave(_trouble: str = "") -> None:
+    def leave(trouble: str = "") -> None:
+        assert not trouble
         if entered.is_set():
             raise KeyboardInterrupt
 

@@ -340,11 +340,11 @@ def test_a_full_publisher_is_waited_for_and_measured(bench: Bench, make_plan: An
     """The wait is a span of its own."""
     plan = make_plan(bench.store)
     publisher = bench.child.publisher
-    assert publisher.enter(wait=False)
-    assert publisher.enter(wait=False)
+    assert publisher.enter(wait=0)
+    assert publisher.enter(wait=0)
     enter = publisher.enter
 
-    def leave_soon(*, wait: bool) -> bool:
+    def leave_soon(*, wait: float) -> bool:
         if wait:
             publisher.leave()
         return enter(wait=wait)
