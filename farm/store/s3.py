@@ -225,6 +225,7 @@ def _client(settings: "Settings", *, hurried: bool) -> Any:
     """A client of a session of its own: boto3's default session is not safe to share between threads."""
     import boto3.session
     from botocore.config import Config
+    from botocore.handlers import add_expect_header
 
     session = boto3.session.Session(
         aws_access_key_id=_plain(settings.aws_access_key_id),
@@ -235,7 +236,10 @@ def _client(settings: "Settings", *, hurried: bool) -> Any:
     config = Config(**_config(settings.s3_endpoint))
     if hurried:
         config = config.merge(Config(read_timeout=10, retries={"mode": "standard", "total_max_attempts": 1}))
-    return session.client("s3", endpoint_url=settings.s3_endpoint, config=config)
+    client = session.client("s3", endpoint_url=settings.s3_endpoint, config=config)
+    # Without "may I?" before every body: pictures are small, and the answer takes as long as a picture.
+    client.meta.events.unregister("before-call.s3", add_expect_header)
+    return client
 
 
 def _plain(secret: "SecretStr | None") -> str | None:

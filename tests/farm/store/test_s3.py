@@ -38,6 +38,15 @@ def test_type_and_metadata_reach_the_server(server: Settings) -> None:
     assert {name.lower(): value for name, value in head["Metadata"].items()} == {"sha256": "abc"}
 
 
+def test_a_picture_is_written_in_one_round_trip(server: Settings) -> None:
+    """No ``Expect: 100-continue``: over a distance it takes as long as the picture itself."""
+    store, sent = S3Store.from_settings(server), []
+    store._client.meta.events.register("before-send.s3", lambda request, **_: sent.append(dict(request.headers)))
+    store.put("a.png", b"picture")
+    assert [request.get("Expect") for request in sent] == [None]
+    assert store.get("a.png") == b"picture"
+
+
 def test_no_bucket(server: Settings) -> None:
     """A bucket that is not there is named, with where to look."""
     store = store_with(server, s3_url="s3://missing/prefix")
