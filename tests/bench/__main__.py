@@ -27,7 +27,7 @@ def _speed(given: argparse.Namespace) -> list[Row]:
 #: What can be measured: a name, and what measures it.
 PARTS: dict[str, Callable[[argparse.Namespace], list[Row]]] = {
     "speed": _speed,
-    "scale": lambda _given: scale(3),
+    "scale": lambda _given: scale(5),
     "traffic": lambda _given: traffic(replace(LOAD, seeds=16)),
     "whole": lambda given: whole(given.images),
 }

@@ -32,8 +32,9 @@ def test_a_peak_is_at_least_what_is_used_now() -> None:
 
 
 def test_goals_are_judged() -> None:
-    """A large job whose first picture comes later, or that fills Redis, does not pass."""
-    fine = {"small": [found(10, 2.0)] * 3, "large": [found(1000, 2.1)] * 3, "lines": [found(1000, 9.0)]}
+    """A large job whose first picture surely comes later, or that fills Redis, does not pass."""
+    small = [found(10, at) for at in (2.0, 2.2, 1.9)]
+    fine = {"small": small, "large": [found(1000, at) for at in (2.1, 2.0, 2.2)], "lines": [found(1000, 9.0)]}
     assert [row.met for row in rows(fine)] == [True, True, True, True]
     late = fine | {"large": [found(1000, 4.0, redis=6_000_000)] * 3}
     assert [row.met for row in rows(late)] == [False, True, False, True]
