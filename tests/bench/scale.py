@@ -183,7 +183,7 @@ def rows(found: Mapping[str, Sequence[Found]]) -> list[Row]:
             COMMAND,
             goal="no later",
             met=ratio.low <= 1,
-            note=f"from the start of `farm submit` to the first commit, a range of {RUN['range']}, one step, warm worker; "
+            note=f"from the start of `farm submit` to the first commit, a range of {RUN['range']}, one step, warm; "
             f"medians {median(large):.2f} s and {median(small):.2f} s. Met where the interval holds 1.",
             values=asdict(ratio) | {"small_s": small, "large_s": large},
         ),
